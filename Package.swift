@@ -1,0 +1,81 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The module graph of ARCHITECTURE.md. Arrows point down only; Tests/HouseTests asserts it from this file.
+
+// POPLAR_ALLOCATOR=glibc builds without jemalloc: sanitizers replace malloc themselves and need that.
+let usesJemalloc = Context.environment["POPLAR_ALLOCATOR"] != "glibc"
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: swiftSettings)
+}
+
+let package = Package(
+    name: "poplar",
+    products: [
+        .executable(name: "poplar", targets: ["poplar"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // Floor 0: C.
+        .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(
+            name: "CJemalloc",
+            cSettings: usesJemalloc ? [.define("POPLAR_JEMALLOC")] : [],
+            linkerSettings: usesJemalloc ? [.linkedLibrary("jemalloc")] : []),
+
+        // Floor 1.
+        module("PoplarCore"),
+        module("Digest", ["COpenSSL"]),
+
+        // Floor 2.
+        module("Reactor", ["PoplarCore", "CLinux"]),
+        module("TLS", ["PoplarCore", "COpenSSL"]),
+        module("Certificates", ["COpenSSL"]),
+        module("NTLM", ["PoplarCore", "Digest"]),
+        module("Maildrop", ["PoplarCore"]),
+        module("Telemetry", ["PoplarCore", "CZlib", "CJemalloc"]),
+
+        // Floor 3.
+        module("SASL", ["PoplarCore", "NTLM"]),
+        module("POP3", ["PoplarCore"]),
+        module("Accounts", ["PoplarCore", "Digest", "NTLM"]),
+        module("Administration", ["PoplarCore"]),
+        module("Workload", ["PoplarCore", "Telemetry", .product(name: "Yams", package: "Yams")]),
+
+        // Floor 4.
+        module(
+            "Server",
+            ["PoplarCore", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Accounts", "Administration", "Maildrop", "Telemetry", "CJemalloc"]),
+        module("LoadGenerator", ["PoplarCore", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Workload", "Telemetry"]),
+
+        // Floor 5 and up.
+        module("Results", ["Telemetry", "Workload"]),
+        module("Report", ["Results", "Telemetry"]),
+        .executableTarget(
+            name: "poplar",
+            dependencies: [
+                "Server", "LoadGenerator", "Results", "Report", "Workload", "Telemetry", "Certificates", "Accounts",
+                "Administration", "Maildrop", "TLS", "Reactor", "PoplarCore", "CJemalloc", "NTLM",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: swiftSettings),
+
+        tests("PoplarCoreTests", ["PoplarCore"]),
+    ]
+)

@@ -1,0 +1,60 @@
+// What the Glibc overlay of Swift leaves out: declarations only, no logic.
+// Invariant: <sys/socket.h> stays out, or its `iovec` would be taken for this module's
+// (InternalImportsByDefault then refuses it in public signatures).
+#ifndef POPLAR_CLINUX_H
+#define POPLAR_CLINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+
+// accept4(2), with opaque address arguments.
+int accept4(int fd, void *address, unsigned int *length, int flags);
+
+// sched_setaffinity(2) and sched_getaffinity(2) over a plain bit mask (bit n = CPU n).
+int sched_setaffinity(int pid, size_t size, const void *mask);
+int sched_getaffinity(int pid, size_t size, void *mask);
+
+// pipe2(2), for close-on-exec pipes.
+int pipe2(int fds[2], int flags);
+
+// The system-wide clock identifiers that arrive in Swift without a type.
+static const int32_t clinux_clock_monotonic = 1;
+static const int32_t clinux_clock_thread_cputime = 3;
+
+// Socket options that glibc hides behind _GNU_SOURCE or that Swift does not import.
+static const int32_t clinux_ip_bind_address_no_port = 24;
+static const int32_t clinux_so_reuseport = 15;
+static const int32_t clinux_tcp_user_timeout = 18;
+
+// prctl(2) takes variadic arguments, which Swift cannot call.
+static inline int clinux_set_timer_slack(unsigned long nanoseconds) {
+    return prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0);
+}
+static inline int clinux_set_parent_death_signal(int signal) {
+    return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0);
+}
+static inline int clinux_set_thread_name(const char *name) {
+    return prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+// epoll_pwait2(2): a time-out in nanoseconds (Linux 5.11). A negative time-out waits without end.
+struct timespec;
+int epoll_pwait2(int epfd, struct epoll_event *events, int maxevents, const struct timespec *timeout, const void *sigmask);
+
+// The 64-bit payload of an event; the union arrives in Swift without stable accessors.
+static inline uint64_t clinux_event_payload(const struct epoll_event *event) { return event->data.u64; }
+static inline struct epoll_event clinux_event(uint32_t events, uint64_t payload) {
+    struct epoll_event event;
+    event.events = events;
+    event.data.u64 = payload;
+    return event;
+}
+
+#endif

@@ -1,0 +1,42 @@
+// OpenSSL 3 for Swift: its headers, and a static inline function or constant for each macro that
+// Swift's importer cannot see. Integer types are fixed here, since the macros' own are mixed.
+// The low-level digests stay because they neither allocate nor fetch (the EVP layer does both per call).
+#ifndef POPLAR_COPENSSL_H
+#define POPLAR_COPENSSL_H
+
+#define OPENSSL_SUPPRESS_DEPRECATED 1
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/md5.h>
+#include <openssl/objects.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+#include <openssl/sha.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+static const uint64_t copenssl_op_no_renegotiation = SSL_OP_NO_RENEGOTIATION;
+static const uint64_t copenssl_op_no_compression = SSL_OP_NO_COMPRESSION;
+static const uint64_t copenssl_op_cipher_server_preference = SSL_OP_CIPHER_SERVER_PREFERENCE;
+static const uint64_t copenssl_op_no_ticket = SSL_OP_NO_TICKET;
+static const uint64_t copenssl_op_ignore_unexpected_eof = SSL_OP_IGNORE_UNEXPECTED_EOF;
+
+static inline long copenssl_ctx_set_mode(SSL_CTX *ctx, long mode) { return SSL_CTX_set_mode(ctx, mode); }
+static inline long copenssl_ctx_set_min_version(SSL_CTX *ctx, int version) { return SSL_CTX_set_min_proto_version(ctx, version); }
+static inline long copenssl_ctx_set_max_version(SSL_CTX *ctx, int version) { return SSL_CTX_set_max_proto_version(ctx, version); }
+static inline long copenssl_ctx_set_session_cache_mode(SSL_CTX *ctx, long mode) { return SSL_CTX_set_session_cache_mode(ctx, mode); }
+static inline long copenssl_set_host_name(SSL *ssl, const char *name) { return SSL_set_tlsext_host_name(ssl, (char *)name); }
+static inline EVP_PKEY *copenssl_generate_ec_p256(void) { return EVP_EC_gen("P-256"); }
+static inline void copenssl_bio_set_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
+static inline void copenssl_bio_set_retry_write(BIO *bio) { BIO_set_retry_write(bio); }
+static inline void copenssl_bio_clear_retry(BIO *bio) { BIO_clear_retry_flags(bio); }
+static inline long copenssl_bio_data(BIO *bio, char **data) { return BIO_get_mem_data(bio, data); }
+static inline const char *copenssl_version_text(void) { return OPENSSL_VERSION_TEXT; }
+
+#endif

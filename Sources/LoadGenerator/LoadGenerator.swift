@@ -1,0 +1,1 @@
+// LoadGenerator: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+// Maildrop: see ARCHITECTURE.md.

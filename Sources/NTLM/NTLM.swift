@@ -1,0 +1,1 @@
+// NTLM: see ARCHITECTURE.md.
