@@ -44,9 +44,6 @@ static inline int clinux_set_thread_name(const char *name) {
     return prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
-// epoll_pwait2(2): a time-out in nanoseconds (Linux 5.11). A negative time-out waits without end.
-struct timespec;
-int epoll_pwait2(int epfd, struct epoll_event *events, int maxevents, const struct timespec *timeout, const void *sigmask);
 
 // The 64-bit payload of an event; the union arrives in Swift without stable accessors.
 static inline uint64_t clinux_event_payload(const struct epoll_event *event) { return event->data.u64; }

@@ -1,0 +1,61 @@
+// What wakes a thread from outside: an eventfd for other threads, a signalfd for the process's signals.
+
+import CLinux
+import Glibc
+
+/// Wakes a poller from another thread. Any number of rings before the read count as one.
+public struct WakeUp: ~Copyable, Sendable {
+    public let descriptor: Int32
+
+    public init() throws(SystemError) {
+        descriptor = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
+        guard descriptor >= 0 else { throw SystemError(call: "eventfd", code: errno, subject: "wake-up") }
+    }
+
+    deinit { Glibc.close(descriptor) }
+
+    public func ring() { Self.ring(descriptor) }
+
+    /// Rings the wake-up whose descriptor is `descriptor`, for a thread that holds the number alone.
+    public static func ring(_ descriptor: Int32) {
+        var one: UInt64 = 1
+        _ = write(descriptor, &one, 8)
+    }
+
+    /// Takes the rings so far.
+    public func drain() {
+        var count: UInt64 = 0
+        _ = read(descriptor, &count, 8)
+    }
+}
+
+/// Signals as a descriptor. Make it before any thread starts: it blocks them for the calling thread and its children.
+public struct SignalQueue: ~Copyable {
+    public let descriptor: Int32
+
+    public init(_ signals: [Int32]) throws(SystemError) {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for signal in signals { sigaddset(&set, signal) }
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+        signal(SIGPIPE, SIG_IGN)
+        descriptor = signalfd(-1, &set, Int32(SFD_CLOEXEC) | Int32(SFD_NONBLOCK))
+        guard descriptor >= 0 else { throw SystemError(call: "signalfd", code: errno, subject: "signals") }
+    }
+
+    deinit { Glibc.close(descriptor) }
+
+    /// The next signal that came, or nil.
+    public func next() -> Int32? {
+        var info = signalfd_siginfo()
+        let size = MemoryLayout<signalfd_siginfo>.size
+        return read(descriptor, &info, size) == size ? Int32(bitPattern: info.ssi_signo) : nil
+    }
+
+    /// Waits until a signal comes, at most `timeoutMs` milliseconds; nil when none did.
+    public func wait(timeoutMs: Int32) -> Int32? {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        guard poll(&entry, 1, timeoutMs) > 0 else { return nil }
+        return next()
+    }
+}

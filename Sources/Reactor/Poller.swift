@@ -1,0 +1,80 @@
+// epoll, level-triggered. Each event carries the 64-bit name that was registered with the descriptor (a slab token),
+// so that an event for a connection that ended in the same turn is recognised and dropped by its owner.
+
+public import CLinux
+public import Glibc
+
+@frozen
+public struct Poller: ~Copyable {
+    @usableFromInline let descriptor: Int32
+    @usableFromInline let events: UnsafeMutablePointer<epoll_event>
+    /// Events taken in one turn at the most.
+    public let capacity: Int
+
+    public init(capacity: Int = 512) throws(SystemError) {
+        descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard descriptor >= 0 else { throw SystemError(call: "epoll_create1", code: errno, subject: "event queue") }
+        self.capacity = capacity
+        events = .allocate(capacity: capacity)
+        events.initialize(repeating: epoll_event(), count: capacity)
+    }
+
+    deinit {
+        Glibc.close(descriptor)
+        events.deallocate()
+    }
+
+    /// What happened, as a set of bits.
+    @frozen
+    public struct Readiness: OptionSet, Sendable {
+        public let rawValue: UInt32
+        @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
+        @inlinable public static var readable: Readiness { Readiness(rawValue: 0x001) }
+        @inlinable public static var writable: Readiness { Readiness(rawValue: 0x004) }
+        @inlinable public static var error: Readiness { Readiness(rawValue: 0x008) }
+        @inlinable public static var hangUp: Readiness { Readiness(rawValue: 0x010) }
+    }
+
+    /// Watches `descriptor` under the name `payload`. Returns 0 or an errno (ENOSPC, ENOMEM).
+    @inlinable
+    public func add(_ descriptor: Int32, _ interest: Readiness, payload: UInt64) -> Int32 {
+        control(EPOLL_CTL_ADD, descriptor, interest, payload)
+    }
+
+    @inlinable @discardableResult
+    public func modify(_ descriptor: Int32, _ interest: Readiness, payload: UInt64) -> Int32 {
+        control(EPOLL_CTL_MOD, descriptor, interest, payload)
+    }
+
+    /// Stops watching. Not needed before a close.
+    @inlinable @discardableResult
+    public func remove(_ descriptor: Int32) -> Int32 { control(EPOLL_CTL_DEL, descriptor, [], 0) }
+
+    @inlinable
+    func control(_ operation: Int32, _ target: Int32, _ interest: Readiness, _ payload: UInt64) -> Int32 {
+        var event = clinux_event(interest.rawValue, payload)
+        return epoll_ctl(descriptor, operation, target, &event) == 0 ? 0 : errno
+    }
+
+    /// Waits until something happens or `timeoutNs` nanoseconds have gone; nil waits without end. Returns the number
+    /// of events to read with `payload` and `readiness`; 0 also after a signal.
+    @inlinable
+    public func wait(timeoutNs: UInt64?) -> Int {
+        guard let timeoutNs else {
+            return max(0, Int(epoll_wait(descriptor, events, Int32(truncatingIfNeeded: capacity), -1)))
+        }
+        if timeoutNs == 0 {
+            return max(0, Int(epoll_wait(descriptor, events, Int32(truncatingIfNeeded: capacity), 0)))
+        }
+        var timeout = timespec(
+            tv_sec: Int(truncatingIfNeeded: timeoutNs / 1_000_000_000), tv_nsec: Int(truncatingIfNeeded: timeoutNs % 1_000_000_000))
+        return max(0, Int(epoll_pwait2(descriptor, events, Int32(truncatingIfNeeded: capacity), &timeout, nil)))
+    }
+
+    /// The name that event `index` of the last wait was registered under.
+    @inlinable
+    public func payload(_ index: Int) -> UInt64 { clinux_event_payload(events + index) }
+
+    @inlinable
+    public func readiness(_ index: Int) -> Readiness { Readiness(rawValue: events[index].events) }
+}

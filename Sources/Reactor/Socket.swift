@@ -1,0 +1,72 @@
+// A connected, non-blocking stream socket. Invariant: the descriptor is closed exactly once, when the value ends.
+
+import CLinux
+public import Glibc
+
+@frozen
+public struct Socket: ~Copyable {
+    public let descriptor: Int32
+
+    /// Takes over `descriptor`.
+    @inlinable public init(owning descriptor: Int32) { self.descriptor = descriptor }
+
+    @inlinable deinit { _ = Glibc.close(descriptor) }
+
+    @inlinable
+    public func read(into buffer: UnsafeMutableRawBufferPointer) -> IOResult { System.read(descriptor, into: buffer) }
+
+    /// Starts a connection and does not wait for it: writable (or an error event) says that it ended; then see
+    /// `pendingError`. `source`, where given, is the local address (port 0: chosen at connect, so that ports are
+    /// shared between destinations: IP_BIND_ADDRESS_NO_PORT).
+    public static func connect(to target: SocketAddress, from source: SocketAddress? = nil) -> ConnectResult {
+        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let descriptor = Glibc.socket(target.family, type, 0)
+        guard descriptor >= 0 else { return .failed(errno) }
+        var one: Int32 = 1
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, size)
+        if let source {
+            setsockopt(descriptor, Int32(IPPROTO_IP), clinux_ip_bind_address_no_port, &one, size)
+            let bound = source.withSockaddr { Glibc.bind(descriptor, $0, $1) }
+            if bound != 0 {
+                let code = errno
+                Glibc.close(descriptor)
+                return .failed(code)
+            }
+        }
+        while true {
+            if target.withSockaddr({ Glibc.connect(descriptor, $0, $1) }) == 0 { return .connected(descriptor) }
+            let code = errno
+            if code == EINPROGRESS { return .inProgress(descriptor) }
+            if code == EINTR { continue }
+            Glibc.close(descriptor)
+            return .failed(code)
+        }
+    }
+
+    public enum ConnectResult {
+        /// Connected at once; the caller owns the descriptor.
+        case connected(Int32)
+        /// Under way; the caller owns the descriptor.
+        case inProgress(Int32)
+        /// Nothing is open; the errno says why.
+        case failed(Int32)
+    }
+
+    /// The error of a connection attempt or of the stream, and 0 for none (SO_ERROR, cleared by the call).
+    public var pendingError: Int32 {
+        var code: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        guard getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size) == 0 else { return errno }
+        return code
+    }
+
+    /// Makes close send a reset instead of an orderly end (SO_LINGER with time 0).
+    public func resetOnClose() {
+        var value = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
+    }
+
+    /// Ends our direction of the stream and keeps the other (shutdown(2)).
+    public func finishWriting() { Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
+}

@@ -1,0 +1,105 @@
+// An IPv4 or IPv6 address with its port, in the form that socket calls take. Text forms: `127.0.0.1:1110`,
+// `[::1]:1110`, `localhost:1110`. Names are resolved once, on a control thread, and pinned (contracts.md 3).
+
+public import Glibc
+
+public struct SocketAddress: Sendable, Equatable {
+    private var storage: sockaddr_in6
+    private var isIPv6: Bool
+
+    /// An IPv4 address: `host` as the four octets in order of reading, most significant first.
+    public init(ipv4 host: UInt32, port: UInt16) {
+        storage = sockaddr_in6()
+        isIPv6 = false
+        withUnsafeMutableBytes(of: &storage) { bytes in
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = port.bigEndian
+            address.sin_addr.s_addr = host.bigEndian
+            withUnsafeBytes(of: &address) { bytes.copyMemory(from: $0) }
+        }
+    }
+
+    /// What accept(2), getsockname(2) or getaddrinfo(3) gave. Nil for another family.
+    public init?(_ address: UnsafePointer<sockaddr>) {
+        storage = sockaddr_in6()
+        switch Int32(address.pointee.sa_family) {
+        case AF_INET: isIPv6 = false
+        case AF_INET6: isIPv6 = true
+        default: return nil
+        }
+        let size = isIPv6 ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size
+        withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: size)) }
+    }
+
+    /// Resolves `host:port`; the first address that getaddrinfo(3) names.
+    public init(parsing text: String) throws(SystemError) {
+        guard let (host, port) = Self.split(text) else {
+            throw SystemError(call: "parse", code: EINVAL, subject: "'\(text)' is not HOST:PORT (IPv6 as [::1]:1110)")
+        }
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        hints.ai_flags = AI_NUMERICSERV
+        var list: UnsafeMutablePointer<addrinfo>?
+        let status = getaddrinfo(host, port, &hints, &list)
+        defer { if list != nil { freeaddrinfo(list) } }
+        guard status == 0, let first = list?.pointee.ai_addr, let address = SocketAddress(first) else {
+            throw SystemError(call: "getaddrinfo", code: ENOENT, subject: "cannot resolve '\(host)'")
+        }
+        self = address
+    }
+
+    private static func split(_ text: String) -> (String, String)? {
+        guard let colon = text.lastIndex(of: ":") else { return nil }
+        var host = String(text[..<colon])
+        let port = String(text[text.index(after: colon)...])
+        guard UInt16(port) != nil, !host.isEmpty else { return nil }
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = String(host.dropFirst().dropLast())
+        } else if host.contains(":") {
+            return nil
+        }
+        return (host, port)
+    }
+
+    public var family: Int32 { isIPv6 ? AF_INET6 : AF_INET }
+
+    public var port: UInt16 { UInt16(bigEndian: storage.sin6_port) }
+
+    /// Whether the address is of this machine's loopback (127.0.0.0/8, ::1, or the former mapped into IPv6).
+    public var isLoopback: Bool {
+        withUnsafeBytes(of: storage) { bytes in
+            guard isIPv6 else { return bytes[4] == 127 }
+            let host = bytes[8..<24]
+            if host.dropLast().allSatisfy({ $0 == 0 }) && host.last == 1 { return true }
+            return host.prefix(10).allSatisfy { $0 == 0 } && bytes[18] == 255 && bytes[19] == 255 && bytes[20] == 127
+        }
+    }
+
+    /// `127.0.0.1` or `::1`, without brackets or port.
+    public var host: String {
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        withUnsafeBytes(of: storage) { bytes in
+            _ = inet_ntop(family, bytes.baseAddress.map { $0 + (isIPv6 ? 8 : 4) }, &text, socklen_t(text.count))
+        }
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// `127.0.0.1:1110` or `[::1]:1110`.
+    public var text: String { isIPv6 ? "[\(host)]:\(port)" : "\(host):\(port)" }
+
+    /// Lends the address to a socket call.
+    public func withSockaddr<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
+        var copy = storage
+        let size = isIPv6 ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size
+        return withUnsafePointer(to: &copy) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(size)) }
+        }
+    }
+
+    public static func == (a: SocketAddress, b: SocketAddress) -> Bool {
+        withUnsafeBytes(of: a.storage) { left in
+            withUnsafeBytes(of: b.storage) { right in left.elementsEqual(right) }
+        } && a.isIPv6 == b.isIPv6
+    }
+}

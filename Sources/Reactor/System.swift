@@ -1,0 +1,92 @@
+// One wrapper for each system call of the data plane. Interrupted calls are repeated, "would block" is a value,
+// and an errno is passed up as a number; nothing here throws, allocates or logs.
+
+import CLinux
+public import Glibc
+
+/// How a read or write of a non-blocking socket ended.
+@frozen
+public enum IOResult: Equatable, Sendable {
+    /// Octets moved; 0 from a read is the peer's end of stream.
+    case count(Int)
+    /// Nothing can be moved now.
+    case wouldBlock
+    /// The socket is broken; the errno says how.
+    case failed(Int32)
+}
+
+/// A failed set-up call: its name, errno, and what it was about.
+public struct SystemError: Error, CustomStringConvertible {
+    public let call: String
+    public let code: Int32
+    public let subject: String
+
+    public init(call: String, code: Int32, subject: String) {
+        self.call = call
+        self.code = code
+        self.subject = subject
+    }
+
+    public var description: String { "\(subject): \(String(cString: strerror(code))) (\(call))" }
+}
+
+public enum System {
+    @inlinable
+    static func result(_ value: Int) -> IOResult {
+        if value >= 0 { return .count(value) }
+        let code = errno
+        return code == EAGAIN ? .wouldBlock : .failed(code)
+    }
+
+    @inlinable
+    public static func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> IOResult {
+        while true {
+            let result = result(Glibc.read(descriptor, buffer.baseAddress, buffer.count))
+            if result != .failed(EINTR) { return result }
+        }
+    }
+
+    /// send(2) without SIGPIPE. `more` holds back a partial segment, for a close or another send that follows at once.
+    @inlinable
+    public static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, more: Bool = false) -> IOResult {
+        let flags = Int32(MSG_NOSIGNAL) | (more ? Int32(MSG_MORE) : 0)
+        while true {
+            let result = result(Glibc.send(descriptor, bytes.baseAddress, bytes.count, flags))
+            if result != .failed(EINTR) { return result }
+        }
+    }
+
+    /// sendmsg(2) of `count` parts without SIGPIPE.
+    @inlinable
+    public static func send(
+        _ descriptor: Int32, parts: UnsafeMutablePointer<iovec>, count: Int, more: Bool = false
+    ) -> IOResult {
+        var message = msghdr()
+        message.msg_iov = parts
+        message.msg_iovlen = count
+        let flags = Int32(MSG_NOSIGNAL) | (more ? Int32(MSG_MORE) : 0)
+        while true {
+            let result = result(Glibc.sendmsg(descriptor, &message, flags))
+            if result != .failed(EINTR) { return result }
+        }
+    }
+
+    /// Eight octets from the kernel's random source (getrandom(2)), for challenges. It cannot fail after boot.
+    public static func randomWord() -> UInt64 {
+        var word: UInt64 = 0
+        while getrandom(&word, 8, 0) != 8 {}
+        return word
+    }
+
+    /// Raises the soft limit of open descriptors to the hard one. Returns the limit now in force.
+    public static func raiseDescriptorLimit() -> Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+        if limit.rlim_cur < limit.rlim_max {
+            let wanted = rlimit(rlim_cur: limit.rlim_max, rlim_max: limit.rlim_max)
+            var attempt = wanted
+            if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &attempt) == 0 { limit = wanted }
+        }
+        return Int(clamping: limit.rlim_cur)
+    }
+}

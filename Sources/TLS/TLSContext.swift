@@ -1,0 +1,148 @@
+// OpenSSL contexts: made at set-up from PEM text, shared by all workers, never changed afterwards (a reload makes a
+// new one). TLS 1.2 and up, no compression, no renegotiation. OpenSSL's return codes end in this module.
+
+import COpenSSL
+import Glibc
+
+/// Why a context could not be made, or a handshake failed: OpenSSL's own words behind ours.
+public struct TLSError: Error, CustomStringConvertible, Sendable {
+    public let description: String
+
+    init(_ text: String) {
+        var details: [String] = []
+        while details.count < 4 {
+            let code = ERR_get_error()
+            if code == 0 { break }
+            var buffer = [CChar](repeating: 0, count: 256)
+            ERR_error_string_n(code, &buffer, buffer.count)
+            details.append(String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+        }
+        description = details.isEmpty ? text : "\(text): \(details.joined(separator: "; "))"
+    }
+}
+
+public enum TLSVersion: Sendable, Equatable {
+    case tls12
+    case tls13
+
+    var number: Int32 { self == .tls12 ? TLS1_2_VERSION : TLS1_3_VERSION }
+}
+
+/// An SSL_CTX. Reference counted by OpenSSL and safe to share between threads once made.
+public final class TLSContext: @unchecked Sendable {
+    let pointer: OpaquePointer
+    public let isServer: Bool
+    /// Server: the tls-server-end-point hash of the own certificate (RFC 5929, section 4.1). Client: empty.
+    public let endPointHash: [UInt8]
+
+    /// A server's context from a PEM chain (own certificate first) and its PEM private key.
+    public static func server(certificatePEM: [UInt8], keyPEM: [UInt8], maximum: TLSVersion = .tls13) throws(TLSError) -> TLSContext {
+        let context = try base(TLS_server_method(), what: "server", maximum: maximum)
+        var failure: TLSError?
+        var hash: [UInt8] = []
+        do throws(TLSError) {
+            hash = try install(certificatePEM, keyPEM, on: context)
+        } catch { failure = error }
+        if let failure {
+            SSL_CTX_free(context)
+            throw failure
+        }
+        SSL_CTX_set_options(context, copenssl_op_no_renegotiation | copenssl_op_no_compression | copenssl_op_cipher_server_preference)
+        // Tickets alone: nothing to look up, nothing to lock. One ticket a handshake serves one later session.
+        _ = copenssl_ctx_set_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
+        SSL_CTX_set_num_tickets(context, 1)
+        let name = Array("poplar".utf8)
+        SSL_CTX_set_session_id_context(context, name, UInt32(name.count))
+        return TLSContext(pointer: context, isServer: true, endPointHash: hash)
+    }
+
+    /// A client's context. With `authorityPEM` the peer must present a chain that ends there; nil verifies nothing.
+    /// `systemAuthorities` verifies against the machine's own store instead.
+    public static func client(
+        authorityPEM: [UInt8]? = nil, systemAuthorities: Bool = false, minimum: TLSVersion = .tls12, maximum: TLSVersion = .tls13
+    ) throws(TLSError) -> TLSContext {
+        let context = try base(TLS_client_method(), what: "client", maximum: maximum)
+        _ = copenssl_ctx_set_min_version(context, minimum.number)
+        _ = copenssl_ctx_set_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
+        if let authorityPEM {
+            let certificates = readCertificates(authorityPEM)
+            guard !certificates.isEmpty, let store = SSL_CTX_get_cert_store(context) else {
+                SSL_CTX_free(context)
+                throw TLSError("the authority file holds no certificate in PEM form")
+            }
+            for certificate in certificates {
+                X509_STORE_add_cert(store, certificate)
+                X509_free(certificate)
+            }
+        } else if systemAuthorities {
+            SSL_CTX_set_default_verify_paths(context)
+        }
+        let verifies = authorityPEM != nil || systemAuthorities
+        SSL_CTX_set_verify(context, verifies ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
+        return TLSContext(pointer: context, isServer: false, endPointHash: [])
+    }
+
+    private init(pointer: OpaquePointer, isServer: Bool, endPointHash: [UInt8]) {
+        self.pointer = pointer
+        self.isServer = isServer
+        self.endPointHash = endPointHash
+    }
+
+    deinit { SSL_CTX_free(pointer) }
+
+    private static func base(_ method: OpaquePointer?, what: String, maximum: TLSVersion) throws(TLSError) -> OpaquePointer {
+        ERR_clear_error()
+        guard let context = SSL_CTX_new(method) else { throw TLSError("cannot make a TLS \(what) context") }
+        _ = copenssl_ctx_set_min_version(context, TLS1_2_VERSION)
+        _ = copenssl_ctx_set_max_version(context, maximum.number)
+        // Buffers go back while a connection idles (13.9 instead of 46.5 KiB each), and a write may be repeated from
+        // another address, since the parts of a reply are gathered anew each turn.
+        let modes = SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS
+        _ = copenssl_ctx_set_mode(context, Int(modes))
+        return context
+    }
+
+    private static func install(_ chain: [UInt8], _ key: [UInt8], on context: OpaquePointer) throws(TLSError) -> [UInt8] {
+        let certificates = readCertificates(chain)
+        defer { for certificate in certificates { X509_free(certificate) } }
+        guard let own = certificates.first else { throw TLSError("the certificate file holds no certificate in PEM form") }
+        guard SSL_CTX_use_certificate(context, own) == 1 else { throw TLSError("the certificate cannot be used") }
+        for issuer in certificates.dropFirst() { addToChain(issuer, context) }
+        let bio = BIO_new_mem_buf(key, Int32(clamping: key.count))
+        defer { BIO_free(bio) }
+        guard let privateKey = PEM_read_bio_PrivateKey(bio, nil, nil, nil) else {
+            throw TLSError("the key file holds no readable private key in PEM form")
+        }
+        defer { EVP_PKEY_free(privateKey) }
+        guard SSL_CTX_use_PrivateKey(context, privateKey) == 1, SSL_CTX_check_private_key(context) == 1 else {
+            throw TLSError("the private key does not belong to the certificate")
+        }
+        return endPointHash(of: own)
+    }
+
+    private static func addToChain(_ certificate: OpaquePointer, _ context: OpaquePointer) {
+        // SSL_CTX_add1_chain_cert is a macro over this call; it takes a reference of its own.
+        SSL_CTX_ctrl(context, SSL_CTRL_CHAIN_CERT, 1, UnsafeMutableRawPointer(certificate))
+    }
+
+    private static func readCertificates(_ pem: [UInt8]) -> [OpaquePointer] {
+        let bio = BIO_new_mem_buf(pem, Int32(clamping: pem.count))
+        defer { BIO_free(bio) }
+        var list: [OpaquePointer] = []
+        while list.count < 64, let certificate = PEM_read_bio_X509(bio, nil, nil, nil) { list.append(certificate) }
+        ERR_clear_error()
+        return list
+    }
+
+    /// The certificate's hash under its own signature's digest; SHA-256 where that is MD5 or SHA-1 (RFC 5929, 4.1).
+    static func endPointHash(of certificate: OpaquePointer) -> [UInt8] {
+        var digestNID: Int32 = 0
+        OBJ_find_sigid_algs(X509_get_signature_nid(certificate), &digestNID, nil)
+        let weak = digestNID == 0 || digestNID == NID_md5 || digestNID == NID_sha1
+        let digest = weak ? EVP_sha256() : (EVP_get_digestbyname(OBJ_nid2sn(digestNID)) ?? EVP_sha256())
+        var hash = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+        var length: UInt32 = 0
+        guard X509_digest(certificate, digest, &hash, &length) == 1 else { return [] }
+        return Array(hash.prefix(Int(length)))
+    }
+}

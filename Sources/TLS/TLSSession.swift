@@ -1,0 +1,154 @@
+// One side of one TLS connection, sans-IO: it reads and writes the memory that the pump was lent. OpenSSL's error
+// queue is cleared before each call, and a session that failed is never asked to shut down (CVE-2015-3420).
+
+import COpenSSL
+import Glibc
+
+/// A session to resume (SSL_SESSION), held by a client between connections.
+public struct TLSResumption: ~Copyable {
+    let pointer: OpaquePointer
+    deinit { SSL_SESSION_free(pointer) }
+}
+
+public struct TLSSession: ~Copyable {
+    let ssl: OpaquePointer
+    private var broken = false
+
+    public enum Progress: Equatable, Sendable {
+        case done
+        /// More ciphertext is needed.
+        case needsInput
+        /// The output room is full: send it, lend new room, call again.
+        case needsOutput
+        case failed
+    }
+
+    public enum Transfer: Equatable, Sendable {
+        /// Plaintext octets moved, above 0.
+        case count(Int)
+        case needsInput
+        case needsOutput
+        /// The peer ended the channel in order (close_notify).
+        case closed
+        case failed
+    }
+
+    /// A new session over `pump`, which must outlive it. Nil when memory is out. `hostName`: what the client asks
+    /// for by SNI (RFC 6066), and verifies where its context verifies.
+    public init?(_ context: TLSContext, pump: borrowing TLSPump, hostName: String? = nil) {
+        ERR_clear_error()
+        guard let ssl = SSL_new(context.pointer) else { return nil }
+        guard let method = PumpBIO.method, let bio = BIO_new(method) else {
+            SSL_free(ssl)
+            return nil
+        }
+        BIO_set_data(bio, UnsafeMutableRawPointer(pump.state))
+        SSL_set_bio(ssl, bio, bio)
+        if context.isServer {
+            SSL_set_accept_state(ssl)
+        } else {
+            SSL_set_connect_state(ssl)
+            if let hostName {
+                // SNI carries names only (RFC 6066, section 3); an address is verified as an address.
+                let isAddress = hostName.contains(":") || hostName.allSatisfy { $0.isNumber || $0 == "." }
+                if isAddress {
+                    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), hostName)
+                } else {
+                    _ = copenssl_set_host_name(ssl, hostName)
+                    SSL_set1_host(ssl, hostName)
+                }
+            }
+        }
+        self.ssl = ssl
+    }
+
+    deinit { SSL_free(ssl) }
+
+    /// Carries the handshake on as far as input and room allow.
+    public mutating func handshake() -> Progress {
+        guard !broken else { return .failed }
+        ERR_clear_error()
+        let result = SSL_do_handshake(ssl)
+        if result == 1 { return .done }
+        switch SSL_get_error(ssl, result) {
+        case SSL_ERROR_WANT_READ: return .needsInput
+        case SSL_ERROR_WANT_WRITE: return .needsOutput
+        default:
+            broken = true
+            return .failed
+        }
+    }
+
+    public var isEstablished: Bool { SSL_is_init_finished(ssl) == 1 }
+
+    /// Decrypts into `room`.
+    public mutating func read(into room: UnsafeMutableRawBufferPointer) -> Transfer {
+        guard !broken, room.count > 0 else { return broken ? .failed : .needsInput }
+        ERR_clear_error()
+        let result = SSL_read(ssl, room.baseAddress, Int32(clamping: room.count))
+        return transfer(result)
+    }
+
+    /// Encrypts from `bytes` where they lie; at most one record (16 KiB) a call.
+    public mutating func write(_ bytes: UnsafeRawBufferPointer) -> Transfer {
+        guard !broken, bytes.count > 0 else { return .failed }
+        ERR_clear_error()
+        let result = SSL_write(ssl, bytes.baseAddress, Int32(clamping: bytes.count))
+        return transfer(result)
+    }
+
+    /// Writes close_notify, where the session is sound.
+    public mutating func close() {
+        guard !broken, isEstablished else { return }
+        ERR_clear_error()
+        SSL_shutdown(ssl)
+    }
+
+    private mutating func transfer(_ result: Int32) -> Transfer {
+        if result > 0 { return .count(Int(result)) }
+        switch SSL_get_error(ssl, result) {
+        case SSL_ERROR_WANT_READ: return .needsInput
+        case SSL_ERROR_WANT_WRITE: return .needsOutput
+        case SSL_ERROR_ZERO_RETURN: return .closed
+        default:
+            broken = true
+            return .failed
+        }
+    }
+
+    /// Whether plaintext is waiting inside OpenSSL.
+    public var hasPending: Bool { SSL_pending(ssl) > 0 }
+
+    /// Whether the handshake resumed an earlier session.
+    public var isResumed: Bool { SSL_session_reused(ssl) == 1 }
+
+    public var version: TLSVersion { SSL_version(ssl) == TLS1_2_VERSION ? .tls12 : .tls13 }
+
+    /// Client: asks to resume `session`. Before the handshake.
+    public func resume(_ session: borrowing TLSResumption) { SSL_set_session(ssl, session.pointer) }
+
+    /// Client: the session as it can be resumed now. With TLS 1.3 that is once a ticket has been read, so after the
+    /// first reply.
+    public func resumption() -> TLSResumption? {
+        guard !broken, let session = SSL_get1_session(ssl) else { return nil }
+        guard SSL_SESSION_is_resumable(session) == 1 else {
+            SSL_SESSION_free(session)
+            return nil
+        }
+        return TLSResumption(pointer: session)
+    }
+
+    /// Client: the tls-server-end-point hash of the peer's certificate (RFC 5929, section 4.1); nil before the handshake.
+    public func peerEndPointHash() -> [UInt8]? {
+        guard let certificate = SSL_get1_peer_certificate(ssl) else { return nil }
+        defer { X509_free(certificate) }
+        let hash = TLSContext.endPointHash(of: certificate)
+        return hash.isEmpty ? nil : hash
+    }
+
+    /// Why the peer's certificate was not accepted; nil when it was, or when nothing was verified.
+    public var verificationFailure: String? {
+        let result = SSL_get_verify_result(ssl)
+        return result == Int(X509_V_OK) ? nil : String(cString: X509_verify_cert_error_string(result))
+    }
+}
