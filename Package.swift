@@ -61,7 +61,10 @@ let package = Package(
         // Floor 4.
         module(
             "Server",
-            ["PoplarCore", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Accounts", "Administration", "Maildrop", "Telemetry", "CJemalloc"]),
+            [
+                "PoplarCore", "CLinux", "CJemalloc", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Accounts", "Administration",
+                "Maildrop",
+            ]),
         module("LoadGenerator", ["PoplarCore", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Workload", "Telemetry"]),
 
         // Floor 5 and up.

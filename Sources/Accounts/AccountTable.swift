@@ -1,0 +1,142 @@
+// Who may log on: the accounts of NT domains and, apart from them, the members of one membership instance. A snapshot:
+// built once, immutable, shared by all workers without counting references, and never freed while the process lives.
+// Invariant: a member is never found as an NT account, nor an account as a member, whatever their names.
+// Names compare without regard to ASCII case, other octets exactly.
+
+public import NTLM
+import PoplarCore
+
+/// An account of the table.
+public struct AccountID: Equatable, Sendable {
+    let index: Int32
+}
+
+/// What the domain part of a name stands for.
+public enum Realm: Equatable, Sendable {
+    case ntDomain(UInt16)
+    case membership
+    case unknown
+}
+
+/// A mailbox looked up by alias.
+public enum MailboxLookup: Equatable, Sendable {
+    case found(UInt32)
+    case absent
+    /// Two mailboxes share the alias (KB181917).
+    case ambiguous
+}
+
+public struct AccountTable: @unchecked Sendable {
+    struct Entry {
+        var nameOffset: UInt32
+        var nameCount: UInt16
+        /// Index of the NT domain; `memberRealm` for members.
+        var realm: UInt16
+        var mailbox: UInt32
+        /// The next entry of the same bucket, -1 at the end.
+        var next: Int32
+        var hash: NTHash
+        /// For clients that send an LM response alone; nil where the password has none.
+        var lmHash: LMHash?
+    }
+
+    struct Alias {
+        var nameOffset: UInt32
+        var nameCount: UInt16
+        var isAmbiguous: Bool
+        var mailbox: UInt32
+        var next: Int32
+    }
+
+    static let memberRealm = UInt16.max
+
+    let names: UnsafeMutableBufferPointer<UInt8>
+    let entries: UnsafeMutableBufferPointer<Entry>
+    let buckets: UnsafeMutableBufferPointer<Int32>
+    let aliases: UnsafeMutableBufferPointer<Alias>
+    let aliasBuckets: UnsafeMutableBufferPointer<Int32>
+    let domains: UnsafeMutableBufferPointer<Range<Int>>
+    let instance: Range<Int>?
+
+    /// What `domain` names.
+    public func realm(_ domain: Span<UInt8>) -> Realm {
+        if let instance, matches(instance, domain) { return .membership }
+        for index in 0..<domains.count where matches(domains[index], domain) {
+            return .ntDomain(UInt16(truncatingIfNeeded: index))
+        }
+        return .unknown
+    }
+
+    /// The NT account `name` of one domain; with nil of the first domain that has it.
+    public func account(_ name: Span<UInt8>, domain: UInt16?) -> AccountID? {
+        guard let domain else {
+            var best: Int32 = -1
+            each(name) { index in
+                guard entries[Int(index)].realm != Self.memberRealm else { return }
+                if best < 0 || entries[Int(index)].realm < entries[Int(best)].realm { best = index }
+            }
+            return best < 0 ? nil : AccountID(index: best)
+        }
+        return find(name, realm: domain)
+    }
+
+    /// The member `name` of the membership instance.
+    public func member(_ name: Span<UInt8>) -> AccountID? { find(name, realm: Self.memberRealm) }
+
+    /// What the password of an account is checked against.
+    public func hash(_ account: AccountID) -> NTHash { entries[Int(account.index)].hash }
+
+    /// What an LM response of an account is checked against, at the levels that take one.
+    public func lmHash(_ account: AccountID) -> LMHash? { entries[Int(account.index)].lmHash }
+
+    /// The mailbox that belongs to an account: the one with its name (seed.md, mailbox mapping).
+    public func mailbox(of account: AccountID) -> UInt32 { entries[Int(account.index)].mailbox }
+
+    public func mailbox(alias: Span<UInt8>) -> MailboxLookup {
+        var next = aliasBuckets[Int(truncatingIfNeeded: Self.hash(alias)) & (aliasBuckets.count &- 1)]
+        while next >= 0 {
+            let entry = aliases[Int(next)]
+            if matches(Int(entry.nameOffset)..<Int(entry.nameOffset) &+ Int(entry.nameCount), alias) {
+                return entry.isAmbiguous ? .ambiguous : .found(entry.mailbox)
+            }
+            next = entry.next
+        }
+        return .absent
+    }
+
+    private func find(_ name: Span<UInt8>, realm: UInt16) -> AccountID? {
+        var next = buckets[Int(truncatingIfNeeded: Self.hash(name)) & (buckets.count &- 1)]
+        while next >= 0 {
+            let entry = entries[Int(next)]
+            if entry.realm == realm, matches(Int(entry.nameOffset)..<Int(entry.nameOffset) &+ Int(entry.nameCount), name) {
+                return AccountID(index: next)
+            }
+            next = entry.next
+        }
+        return nil
+    }
+
+    @inline(__always)
+    private func each(_ name: Span<UInt8>, _ body: (Int32) -> Void) {
+        var next = buckets[Int(truncatingIfNeeded: Self.hash(name)) & (buckets.count &- 1)]
+        while next >= 0 {
+            let entry = entries[Int(next)]
+            if matches(Int(entry.nameOffset)..<Int(entry.nameOffset) &+ Int(entry.nameCount), name) { body(next) }
+            next = entry.next
+        }
+    }
+
+    private func matches(_ range: Range<Int>, _ name: Span<UInt8>) -> Bool {
+        guard range.count == name.count else { return false }
+        for index in 0..<name.count
+        where Bytes.uppercased(names[range.lowerBound &+ index]) != Bytes.uppercased(name[index]) { return false }
+        return true
+    }
+
+    /// FNV-1a over the name in upper case, mixed: the low bits choose the bucket.
+    static func hash(_ name: Span<UInt8>) -> UInt64 {
+        var value: UInt64 = 0xCBF2_9CE4_8422_2325
+        for index in 0..<name.count { value = (value ^ UInt64(Bytes.uppercased(name[index]))) &* 0x100_0000_01B3 }
+        return SplitMix64.mix(value)
+    }
+}

@@ -1,0 +1,139 @@
+// Builds the snapshot: accounts, members and mailbox aliases are added one by one, then laid out in flat tables.
+
+public import NTLM
+import PoplarCore
+
+public struct AccountTableBuilder {
+    private var names: [UInt8] = []
+    private var entries: [AccountTable.Entry] = []
+    private var aliases: [AccountTable.Alias] = []
+    private var domains: [Range<Int>] = []
+    private var instance: Range<Int>?
+
+    public init() {}
+
+    /// Adds an NT domain. Domains are searched in the order in which they were added. Returns its number.
+    public mutating func addDomain(_ name: String) -> UInt16 {
+        domains.append(store(name))
+        return UInt16(domains.count - 1)
+    }
+
+    /// Names the membership instance.
+    public mutating func setInstance(_ name: String) { instance = store(name) }
+
+    /// Adds an account of `domain`, the owner of `mailbox`. Names are at most 65,535 octets of UTF-8.
+    public mutating func addAccount(_ name: String, domain: UInt16, hash: NTHash, lmHash: LMHash? = nil, mailbox: UInt32) {
+        add(name, domain, hash, lmHash, mailbox)
+    }
+
+    /// Adds a member of the instance, the owner of `mailbox`.
+    public mutating func addMember(_ name: String, hash: NTHash, lmHash: LMHash? = nil, mailbox: UInt32) {
+        add(name, AccountTable.memberRealm, hash, lmHash, mailbox)
+    }
+
+    /// Names a mailbox. An alias that is added twice becomes ambiguous.
+    public mutating func addMailbox(_ alias: String, mailbox: UInt32) {
+        let range = store(alias)
+        aliases.append(
+            AccountTable.Alias(
+                nameOffset: UInt32(range.lowerBound), nameCount: UInt16(clamping: range.count), isAmbiguous: false,
+                mailbox: mailbox, next: -1))
+    }
+
+    /// The table. Its memory is never given back: workers hold it for the life of the process.
+    public func build() -> AccountTable {
+        var entries = entries
+        var aliases = aliases
+        var buckets = [Int32](repeating: -1, count: Self.bucketCount(entries.count))
+        for index in entries.indices {
+            let entry = entries[index]
+            let bucket = bucket(entry.nameOffset, entry.nameCount, buckets.count)
+            entries[index].next = buckets[bucket]
+            buckets[bucket] = Int32(index)
+        }
+        var aliasBuckets = [Int32](repeating: -1, count: Self.bucketCount(aliases.count))
+        for index in aliases.indices {
+            let entry = aliases[index]
+            let bucket = bucket(entry.nameOffset, entry.nameCount, aliasBuckets.count)
+            var other = aliasBuckets[bucket]
+            while other >= 0 {
+                if sameName(aliases[Int(other)], entry), aliases[Int(other)].mailbox != entry.mailbox {
+                    aliases[Int(other)].isAmbiguous = true
+                    aliases[index].isAmbiguous = true
+                }
+                other = aliases[Int(other)].next
+            }
+            aliases[index].next = aliasBuckets[bucket]
+            aliasBuckets[bucket] = Int32(index)
+        }
+        return AccountTable(
+            names: Self.pin(names), entries: Self.pin(entries), buckets: Self.pin(buckets), aliases: Self.pin(aliases),
+            aliasBuckets: Self.pin(aliasBuckets), domains: Self.pin(domains), instance: instance)
+    }
+
+    private mutating func add(_ name: String, _ realm: UInt16, _ hash: NTHash, _ lmHash: LMHash?, _ mailbox: UInt32) {
+        let range = store(name)
+        entries.append(
+            AccountTable.Entry(
+                nameOffset: UInt32(range.lowerBound), nameCount: UInt16(clamping: range.count), realm: realm,
+                mailbox: mailbox, next: -1, hash: hash, lmHash: lmHash))
+    }
+
+    private mutating func store(_ name: String) -> Range<Int> {
+        let start = names.count
+        names.append(contentsOf: name.utf8.prefix(Int(UInt16.max)))
+        return start..<names.count
+    }
+
+    private func bucket(_ offset: UInt32, _ count: UInt16, _ buckets: Int) -> Int {
+        let name = Array(names[Int(offset)..<Int(offset) + Int(count)])
+        return Int(truncatingIfNeeded: AccountTable.hash(name.span)) & (buckets - 1)
+    }
+
+    private func sameName(_ a: AccountTable.Alias, _ b: AccountTable.Alias) -> Bool {
+        let left = Array(names[Int(a.nameOffset)..<Int(a.nameOffset) + Int(a.nameCount)])
+        let right = Array(names[Int(b.nameOffset)..<Int(b.nameOffset) + Int(b.nameCount)])
+        return Bytes.equalsIgnoringCase(left.span, right.span)
+    }
+
+    /// A power of two, about half as many buckets again as entries.
+    private static func bucketCount(_ entries: Int) -> Int {
+        var count = 16
+        while count < entries + entries / 2 { count *= 2 }
+        return count
+    }
+
+    private static func pin<Element>(_ array: [Element]) -> UnsafeMutableBufferPointer<Element> {
+        let memory = UnsafeMutableBufferPointer<Element>.allocate(capacity: max(1, array.count))
+        _ = memory.initialize(from: array)
+        return UnsafeMutableBufferPointer(rebasing: memory[0..<array.count])
+    }
+}
+
+extension AccountTable {
+    /// The population of contracts.md 2: `user00000`... in NT domain POPLAR and `member00000`... of MEMBERSHIP, `users` of
+    /// each, every one with `password` and a mailbox of its own name: mailboxes 0..<users, then users..<2 * users.
+    public static func population(users: Int, password: String = "secret") -> AccountTable? {
+        guard let hash = NTHash(passwordUTF8: Array(password.utf8).span) else { return nil }
+        let lmHash = LMHash(passwordUTF8: Array(password.utf8).span)
+        var builder = AccountTableBuilder()
+        let domain = builder.addDomain("POPLAR")
+        builder.setInstance("MEMBERSHIP")
+        for index in 0..<users {
+            let name = "user" + padded(index)
+            builder.addAccount(name, domain: domain, hash: hash, lmHash: lmHash, mailbox: UInt32(index))
+            builder.addMailbox(name, mailbox: UInt32(index))
+        }
+        for index in 0..<users {
+            let name = "member" + padded(index)
+            builder.addMember(name, hash: hash, lmHash: lmHash, mailbox: UInt32(users + index))
+            builder.addMailbox(name, mailbox: UInt32(users + index))
+        }
+        return builder.build()
+    }
+
+    private static func padded(_ index: Int) -> String {
+        let digits = String(index)
+        return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
+    }
+}

@@ -1,0 +1,38 @@
+// Basic: a name and a password as they were typed. Every logon ends as an account (KB166620); the mailbox is the
+// account's own, or the alias that was named, which must then belong to the account too.
+
+import NTLM
+import PoplarCore
+
+/// How a logon ended.
+public enum LogonResult: Equatable, Sendable {
+    case granted(mailbox: UInt32)
+    /// Unknown user or wrong password; which of the two is not said.
+    case refused
+    /// The credentials are right, the mailbox is not to be had (event 13005).
+    case mailboxUnavailable
+    case ambiguousAlias
+}
+
+extension AccountTable {
+    /// Checks a Basic logon against the NT domains. The password is hashed for unknown users too, so that the time
+    /// taken does not tell who exists.
+    public func basicLogon(name: Span<UInt8>, password: Span<UInt8>) -> LogonResult {
+        let given = NTHash(passwordUTF8: password)
+        guard let given, let account = basicAccount(name), hash(account) == given else { return .refused }
+        guard let parts = AccountName.parse(name) else { return .refused }
+        let alias = parts.alias ?? parts.account
+        switch mailbox(alias: name.extracting(alias)) {
+        case .ambiguous: return .ambiguousAlias
+        case .absent: return .mailboxUnavailable
+        case .found(let mailbox): return mailbox == self.mailbox(of: account) ? .granted(mailbox: mailbox) : .mailboxUnavailable
+        }
+    }
+
+    private func basicAccount(_ name: Span<UInt8>) -> AccountID? {
+        guard let parts = AccountName.parse(name) else { return nil }
+        guard let domain = parts.domain else { return account(name.extracting(parts.account), domain: nil) }
+        guard case .ntDomain(let number) = realm(name.extracting(domain)) else { return nil }
+        return account(name.extracting(parts.account), domain: number)
+    }
+}

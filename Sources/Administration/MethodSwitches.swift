@@ -1,0 +1,61 @@
+// The five switches of the Authentication page (seed.md). Each stands alone: switching Basic off leaves Basic over SSL
+// as it is, and the other way round (Exchange 5.5 before SP3 got that wrong, KB235051).
+
+/// Which methods clients may log on with. Out of the box all of them (seed.md).
+public struct MethodSwitches: OptionSet, Sendable, Hashable {
+    public let rawValue: UInt8
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    public static let basic = MethodSwitches(rawValue: 1)
+    public static let basicSSL = MethodSwitches(rawValue: 2)
+    public static let ntlm = MethodSwitches(rawValue: 4)
+    public static let ntlmSSL = MethodSwitches(rawValue: 8)
+    public static let membership = MethodSwitches(rawValue: 16)
+    public static let all: MethodSwitches = [.basic, .basicSSL, .ntlm, .ntlmSSL, .membership]
+
+    /// The names of `--methods`, in the page's order.
+    public static let names: [(name: String, method: MethodSwitches)] = [
+        ("basic", .basic), ("basic-ssl", .basicSSL), ("ntlm", .ntlm), ("ntlm-ssl", .ntlmSSL), ("membership", .membership),
+    ]
+
+    /// Reads `basic,ntlm-ssl,...`. The error names the word that is no method and what there is.
+    public static func parse(_ list: String) -> Result<MethodSwitches, MethodListError> {
+        var methods: MethodSwitches = []
+        for word in list.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let entry = names.first(where: { $0.name == word }) else { return .failure(MethodListError(word: String(word))) }
+            methods.insert(entry.method)
+        }
+        return .success(methods)
+    }
+
+    /// As `parse` reads it.
+    public var text: String { Self.names.filter { contains($0.method) }.map(\.name).joined(separator: ",") }
+
+    /// What holds on one kind of channel.
+    public func channel(encrypted: Bool) -> ChannelMethods {
+        ChannelMethods(
+            basic: contains(encrypted ? .basicSSL : .basic), ntlm: contains(encrypted ? .ntlmSSL : .ntlm),
+            membership: contains(.membership))
+    }
+}
+
+public struct MethodListError: Error, CustomStringConvertible {
+    public let word: String
+    public var description: String {
+        let known = MethodSwitches.names.map(\.name).joined(separator: ", ")
+        return word.isEmpty ? "a method name is missing; there are: \(known)" : "'\(word)' is no method; there are: \(known)"
+    }
+}
+
+/// The switches as they bear on one channel, clear or encrypted.
+public struct ChannelMethods: Sendable, Equatable {
+    public let basic: Bool
+    public let ntlm: Bool
+    public let membership: Bool
+
+    public init(basic: Bool, ntlm: Bool, membership: Bool) {
+        self.basic = basic
+        self.ntlm = ntlm
+        self.membership = membership
+    }
+}

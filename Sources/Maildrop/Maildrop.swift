@@ -1,1 +1,0 @@
-// Maildrop: see ARCHITECTURE.md.

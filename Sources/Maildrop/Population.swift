@@ -1,0 +1,79 @@
+// Mailboxes in memory, for measuring: each holds the same messages of one arena, under unique ids of its own.
+// Invariant: a mailbox is changed only by the session that holds its lock word, and released by that session alone;
+// everything else here is immutable, so workers share it without counting references.
+
+import PoplarCore
+import Synchronization
+
+/// What DELE leaves behind (contracts.md 2).
+public enum DeletionPolicy: String, Sendable, CaseIterable {
+    /// Deletions hold within their session; the next one finds the full mailbox.
+    case restore
+    /// QUIT removes for good.
+    case gone
+}
+
+public struct Population: @unchecked Sendable {
+    let arena: MessageArena
+    let mailboxes: Int
+    let policy: DeletionPolicy
+    let seed: UInt64
+    private let locks: UnsafeMutablePointer<Atomic<UInt64>>
+    /// `gone` only: a bit per message and mailbox, set once it has been removed.
+    let removed: UnsafeMutablePointer<UInt64>?
+    let wordsPerMailbox: Int
+
+    /// `mailboxes` mailboxes of `messages` messages (65,535 at most) of `octets` octets each.
+    public init(mailboxes: Int, messages: Int, octets: Int, policy: DeletionPolicy, seed: UInt64 = 1) {
+        arena = MessageArena(count: messages, octets: octets, seed: seed)
+        self.mailboxes = mailboxes
+        self.policy = policy
+        self.seed = seed
+        wordsPerMailbox = (messages + 63) / 64
+        locks = .allocate(capacity: max(1, mailboxes))
+        for index in 0..<mailboxes { (locks + index).initialize(to: Atomic(0)) }
+        if policy == .gone {
+            let words = max(1, mailboxes * wordsPerMailbox)
+            let memory = UnsafeMutablePointer<UInt64>.allocate(capacity: words)
+            memory.initialize(repeating: 0, count: words)
+            removed = memory
+        } else {
+            removed = nil
+        }
+    }
+
+    /// Messages in a full mailbox.
+    public var messages: Int { arena.count }
+
+    /// Frees everything. Only when no session is open; `serve` never does.
+    public func deallocate() {
+        arena.deallocate()
+        locks.deallocate()
+        removed?.deallocate()
+    }
+
+    /// Takes the exclusive lock (RFC 1939, section 4). False: another session has it, or there is no such mailbox.
+    func lock(_ mailbox: UInt32) -> Bool {
+        guard Int(mailbox) < mailboxes else { return false }
+        return locks[Int(mailbox)].compareExchange(expected: 0, desired: 1, ordering: .acquiringAndReleasing).exchanged
+    }
+
+    func unlock(_ mailbox: UInt32) {
+        guard Int(mailbox) < mailboxes else { return }
+        locks[Int(mailbox)].store(0, ordering: .releasing)
+    }
+
+    /// The removed messages of `mailbox`, `wordsPerMailbox` words; nil where deletions are not kept.
+    func removedWords(_ mailbox: UInt32) -> UnsafeMutablePointer<UInt64>? {
+        guard let removed else { return nil }
+        return removed + Int(mailbox) * wordsPerMailbox
+    }
+
+    /// Appends the unique id of a message: 32 base64 letters over a 64-bit message id and a 128-bit mailbox id, the
+    /// shape of Exchange 5.5's; the same in every session and after a restart.
+    func uniqueID(mailbox: UInt32, index: Int, into writer: inout ByteWriter) {
+        let base = SplitMix64.mix(seed ^ UInt64(mailbox) << 20)
+        let words = (SplitMix64.mix(base &+ UInt64(index) &+ 1), base, SplitMix64.mix(base))
+        withUnsafeBytes(of: words) { Base64.encode($0, into: &writer) }
+    }
+}

@@ -1,0 +1,53 @@
+// The encrypted connection's way in: ciphertext through the pump into the same line buffer that a clear one reads into.
+
+import PoplarCore
+import TLS
+
+extension Connection {
+    /// Ciphertext has come; `bytes` is the worker's scratch. Answers what it holds, as far as replies have room.
+    mutating func receiveCiphertext(_ bytes: UnsafeRawBufferPointer, _ resources: inout Resources) {
+        activeNs = resources.nowNs
+        resources.pump.lendInput(bytes)
+        pumpInput(&resources)
+        let left = resources.pump.inputLeft
+        if left > 0, !isClosing {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[(bytes.count &- left)...])
+            if cipher?.stash(rest, &resources) != true { close() }
+        }
+        resources.pump.end()
+    }
+
+    /// Goes on with what was kept when replies had no room. The worker calls it after a flush.
+    mutating func resumeCiphertext(_ resources: inout Resources) {
+        guard cipher?.isEstablished == true, !isClosing else { return }
+        let count = cipher?.unstash(into: resources.scratch, &resources) ?? 0
+        receiveCiphertext(UnsafeRawBufferPointer(rebasing: resources.scratch[0..<count]), &resources)
+    }
+
+    private mutating func pumpInput(_ resources: inout Resources) {
+        if cipher?.isEstablished == false {
+            switch cipher?.handshake(&resources) ?? .failed {
+            case .established: greet(&resources)
+            case .waiting: return
+            case .failed: return close()
+            }
+        }
+        // Each turn of the loop takes plaintext or ends it; the plaintext is bounded by what was lent and one record.
+        while !isClosing {
+            guard output.isEmpty || output.hasRoom else { return }
+            guard let room = inputRoom(&resources) else { return }
+            switch cipher?.decrypt(into: room, &resources) ?? .failed {
+            case .count(let count):
+                resources.counters.octetsReceived &+= UInt64(count)
+                didReceive(count, &resources)
+                process(&resources)
+            case .needsInput:
+                releaseIdleInput(&resources)
+                return
+            case .closed, .needsOutput, .failed:
+                releaseIdleInput(&resources)
+                close()
+            }
+        }
+    }
+}

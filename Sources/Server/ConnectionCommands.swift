@@ -1,0 +1,155 @@
+// What each action of the session machine does to the maildrop and what it answers. A retrieval queues the message
+// where it lies; everything else is copied, since it is short.
+
+import Maildrop
+import POP3
+import PoplarCore
+
+/// A multi-line reply that did not fit in one go: the number of the next row.
+enum Listing: Equatable {
+    case none
+    case sizes(next: UInt32)
+    case uniqueIDs(next: UInt32)
+}
+
+private let terminator: StaticString = ".\r\n"
+
+extension Connection {
+    mutating func perform(_ action: ServerAction, line: Span<UInt8>, _ resources: inout Resources) {
+        switch action {
+        case .reply(let fixed): reply(fixed)
+        case .listCapabilities:
+            let offer = channel(resources).offer
+            write { ReplyWriter.capabilities(offer, into: &$0) }
+        case .listMechanisms:
+            let offer = channel(resources).offer
+            write { ReplyWriter.mechanisms(offer, into: &$0) }
+        case .rememberUser(let name): rememberUser(line.extracting(name), &resources)
+        case .logOn(let password): basicLogon(password: line.extracting(password), &resources)
+        case .beginExchange(let mechanism, let initial):
+            beginExchange(line.extracting(mechanism), initial: initial, line: line, &resources)
+        case .continueExchange(let range): continueExchange(line.extracting(range), &resources)
+        case .quit:
+            reply(.goodbye)
+            close()
+        case .update:
+            update(&resources)
+        case .stat, .list, .uidl, .retrieve, .top, .delete, .reset:
+            transaction(action, &resources)
+        }
+    }
+
+    private mutating func transaction(_ action: ServerAction, _ resources: inout Resources) {
+        // The session machine asks for these after a logon alone; without a maildrop there is nothing to answer from.
+        guard let open = maildrop else { return reply(.logOnFirst) }
+        switch action {
+        case .stat:
+            let (count, octets) = open.unmarked
+            write { ReplyWriter.stat(count: count, octets: octets, into: &$0) }
+        case .list(nil):
+            beginListing(.sizes(next: 1), open)
+        case .uidl(nil):
+            beginListing(.uniqueIDs(next: 1), open)
+        case .list(let number?):
+            guard isPresent(number, open) else { return }
+            write { ReplyWriter.listRow(number: number, octets: open.octets(number), status: true, into: &$0) }
+        case .uidl(let number?):
+            guard isPresent(number, open) else { return }
+            write { Self.uniqueIDRow(number, open, status: true, into: &$0) }
+        case .retrieve(let number):
+            guard isPresent(number, open), let message = open.retrieval(number) else { return }
+            resources.counters.retrieved &+= 1
+            output.append(external: message)
+        case .top(let number, let lines):
+            guard isPresent(number, open), let part = open.top(number, lines: lines) else { return }
+            reply(.done)
+            output.append(external: part)
+            output.append(terminator)
+        case .delete(let number):
+            guard isPresent(number, open) else { return }
+            _ = maildrop?.mark(number)
+            reply(.deleted)
+        case .reset:
+            maildrop?.reset()
+            reply(.reset)
+        case .reply, .listCapabilities, .listMechanisms, .rememberUser, .logOn, .beginExchange, .continueExchange, .quit, .update:
+            break
+        }
+    }
+
+    /// Whether a message can be worked with; if not, says why.
+    private mutating func isPresent(_ number: UInt32, _ open: OpenMaildrop) -> Bool {
+        switch open.state(number) {
+        case .present: return true
+        case .marked: reply(.alreadyDeleted)
+        case .absent: reply(.noSuchMessage)
+        }
+        return false
+    }
+
+    private mutating func update(_ resources: inout Resources) {
+        if let open = maildrop {
+            open.update()
+            if let memory = open.markMemory { resources.markPool.giveBack(memory) }
+            maildrop = nil
+            resources.counters.sessions &+= 1
+        }
+        reply(.goodbye)
+        close()
+    }
+
+    private mutating func beginListing(_ kind: Listing, _ open: OpenMaildrop) {
+        let (count, octets) = open.unmarked
+        write { ReplyWriter.listing(count: count, octets: octets, into: &$0) }
+        listing = kind
+    }
+
+    /// Writes as many rows as there is room for, and the terminator after the last.
+    mutating func continueListing(_ resources: inout Resources) {
+        guard let open = maildrop else {
+            listing = .none
+            return
+        }
+        let sizes: Bool
+        var number: UInt32
+        switch listing {
+        case .none: return
+        case .sizes(let next): (sizes, number) = (true, next)
+        case .uniqueIDs(let next): (sizes, number) = (false, next)
+        }
+        var writer = output.writer()
+        while number <= open.count, writer.remaining >= 128 {
+            if open.state(number) == .present {
+                if sizes {
+                    ReplyWriter.listRow(number: number, octets: open.octets(number), status: false, into: &writer)
+                } else {
+                    Self.uniqueIDRow(number, open, status: false, into: &writer)
+                }
+            }
+            number &+= 1
+        }
+        if number > open.count, writer.remaining >= 3 {
+            writer.append(terminator)
+            listing = .none
+        } else {
+            listing = sizes ? .sizes(next: number) : .uniqueIDs(next: number)
+        }
+        output.commit(writer)
+    }
+
+    private static func uniqueIDRow(_ number: UInt32, _ open: OpenMaildrop, status: Bool, into writer: inout ByteWriter) {
+        if status { writer.append("+OK ") }
+        writer.append(decimal: UInt64(number))
+        writer.append(Bytes.space)
+        open.uniqueID(number, into: &writer)
+        writer.append("\r\n")
+    }
+
+    /// Writes a reply into the queue.
+    @inline(__always)
+    mutating func write(_ body: (inout ByteWriter) -> Void) {
+        var writer = output.writer()
+        body(&writer)
+        output.commit(writer)
+    }
+}

@@ -1,0 +1,53 @@
+// The connection's way out: for a clear one the queue's parts as they lie, for an encrypted one the ciphertext of as much
+// of the queue as fits.
+
+import Glibc
+import PoplarCore
+
+/// What can be handed to the kernel now.
+enum Outgoing {
+    case parts(UnsafeMutablePointer<iovec>, count: Int, total: Int)
+    case block(UnsafeRawBufferPointer)
+
+    var total: Int {
+        switch self {
+        case .parts(_, _, let total): total
+        case .block(let bytes): bytes.count
+        }
+    }
+}
+
+extension Connection {
+    /// What is to be sent, empty when nothing is. Nil: the TLS session is broken.
+    mutating func outgoing(_ resources: inout Resources) -> Outgoing? {
+        guard isEncrypted else {
+            guard let (start, count) = output.parts else { return .block(UnsafeRawBufferPointer(start: nil, count: 0)) }
+            return .parts(start, count: count, total: output.pending)
+        }
+        guard cipher?.encrypt(&output, closing: isClosing, &resources) == true else { return nil }
+        return .block(cipher?.outgoing ?? UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+
+    /// `count` octets of what `outgoing` gave have been sent.
+    mutating func didSend(_ count: Int, _ resources: inout Resources) {
+        activeNs = resources.nowNs
+        if isEncrypted {
+            cipher?.didSend(count, &resources)
+        } else {
+            output.consume(count)
+        }
+        if output.isEmpty { output.release(&resources.outputPool) }
+    }
+
+    /// Whether there is anything to do without the client.
+    var hasMore: Bool {
+        hasInput || listing != .none || !output.isEmpty || cipher?.hasOutput == true || cipher?.hasStash == true
+            || (cipher?.isEstablished == true && cipher?.tls.hasPending == true)
+    }
+
+    /// Whether everything is answered and sent that can be: what input there is holds no whole line.
+    var isWaitingForInput: Bool {
+        output.isEmpty && listing == .none && cipher?.hasOutput != true && cipher?.hasStash != true
+            && !(cipher?.isEstablished == true && cipher?.tls.hasPending == true) && !isClosing
+    }
+}

@@ -1,0 +1,67 @@
+// What a worker counts. Plain numbers: only their worker writes them, and it prints them itself when asked, so that
+// nothing on the path of a command is shared.
+
+struct Counters {
+    var accepted: UInt64 = 0
+    var refusedFull: UInt64 = 0
+    var acceptExhausted: UInt64 = 0
+    var sessions: UInt64 = 0
+    var commands: UInt64 = 0
+    var badCommands: UInt64 = 0
+    var retrieved: UInt64 = 0
+    var octetsSent: UInt64 = 0
+    var octetsReceived: UInt64 = 0
+    var handshakesFull: UInt64 = 0
+    var handshakesResumed: UInt64 = 0
+    var handshakesFailed: UInt64 = 0
+    var timeouts: UInt64 = 0
+    var staleEvents: UInt64 = 0
+    var queueFull: UInt64 = 0
+    var inUse: UInt64 = 0
+    var logons = LogonCounters()
+}
+
+/// Logons by method, granted and refused.
+struct LogonCounters {
+    var basicGranted: UInt64 = 0
+    var basicRefused: UInt64 = 0
+    var ntlmGranted: UInt64 = 0
+    var ntlmRefused: UInt64 = 0
+    var membershipGranted: UInt64 = 0
+    var membershipRefused: UInt64 = 0
+
+    mutating func count(_ method: LogonMethod, granted: Bool) {
+        switch (method, granted) {
+        case (.basic, true): basicGranted &+= 1
+        case (.basic, false): basicRefused &+= 1
+        case (.ntlm, true): ntlmGranted &+= 1
+        case (.ntlm, false): ntlmRefused &+= 1
+        case (.membership, true): membershipGranted &+= 1
+        case (.membership, false): membershipRefused &+= 1
+        }
+    }
+}
+
+/// The page's three kinds of logon.
+enum LogonMethod: UInt8 {
+    case basic
+    case ntlm
+    case membership
+}
+
+extension Counters {
+    /// One line of `name=value` pairs.
+    var text: String {
+        let pairs: [(String, UInt64)] = [
+            ("accepted", accepted), ("sessions", sessions), ("commands", commands), ("bad_commands", badCommands),
+            ("retrieved", retrieved), ("octets_sent", octetsSent), ("octets_received", octetsReceived),
+            ("logon_basic", logons.basicGranted), ("logon_basic_refused", logons.basicRefused),
+            ("logon_ntlm", logons.ntlmGranted), ("logon_ntlm_refused", logons.ntlmRefused),
+            ("logon_membership", logons.membershipGranted), ("logon_membership_refused", logons.membershipRefused),
+            ("tls_full", handshakesFull), ("tls_resumed", handshakesResumed), ("tls_failed", handshakesFailed),
+            ("in_use", inUse), ("timeouts", timeouts), ("stale_events", staleEvents), ("queue_full", queueFull),
+            ("refused_full", refusedFull), ("accept_exhausted", acceptExhausted),
+        ]
+        return pairs.map { "\($0.0)=\($0.1)" }.joined(separator: " ")
+    }
+}

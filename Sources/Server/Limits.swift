@@ -1,0 +1,99 @@
+// Every bound of the server in one place: name, unit, default. `poplar serve --show-limits` prints it and
+// `--limit NAME=VALUE` sets any of them; a value out of its range is refused at start.
+
+public struct Limits: Sendable, Equatable {
+    /// Connections open at once, over all workers; 0: as many as descriptors allow, less a reserve of 256.
+    public var connections = 0
+    /// Octets of a command line with its line end. RFC 2449 asks for 255; more is tolerated for long names.
+    public var commandLineBytes = 512
+    /// Octets of a line inside an AUTH exchange with its line end.
+    public var saslLineBytes = 12_288
+    /// Bad commands before the logon, then the connection is closed.
+    public var badCommandsBeforeLogon = 3
+    /// Bad commands after it.
+    public var badCommandsAfterLogon = 20
+    /// Refused logons on one connection, then it is closed. Fallback clients need two for one user.
+    public var logonFailures = 10
+    /// Milliseconds from accept to a finished TLS handshake.
+    public var handshakeMs = 30_000
+    /// Milliseconds from accept to a successful logon.
+    public var logonMs = 180_000
+    /// Milliseconds without a command after the logon (RFC 1939, section 3: at least ten minutes).
+    public var idleMs = 600_000
+    /// Milliseconds without progress while output waits.
+    public var stallMs = 120_000
+    /// Milliseconds that open sessions may take to end after SIGTERM.
+    public var drainMs = 5_000
+    /// Events taken in one turn of a worker's loop.
+    public var eventsPerTurn = 512
+    /// Connections accepted in one turn of a worker's loop.
+    public var acceptsPerTurn = 64
+
+    public init() {}
+
+    /// One limit: how it is called, what it counts, what it may be.
+    public struct Field: Sendable {
+        public let name: String
+        public let unit: String
+        public let range: ClosedRange<Int>
+        public let explanation: String
+        let path: @Sendable () -> WritableKeyPath<Limits, Int>
+    }
+
+    /// All of them, in the order in which they are shown.
+    public static let fields: [Field] = [
+        Field(name: "connections", unit: "connections", range: 0...10_000_000,
+            explanation: "open at once over all workers; 0 is what descriptors allow") { \.connections },
+        Field(name: "command-line-bytes", unit: "octets", range: 255...4096,
+            explanation: "longest command line with its line end") { \.commandLineBytes },
+        Field(name: "sasl-line-bytes", unit: "octets", range: 1024...12_288,
+            explanation: "longest line inside an AUTH exchange with its line end") { \.saslLineBytes },
+        Field(name: "bad-commands-before-logon", unit: "commands", range: 1...60_000,
+            explanation: "not understood before the logon, then the connection is closed") { \.badCommandsBeforeLogon },
+        Field(name: "bad-commands-after-logon", unit: "commands", range: 1...60_000,
+            explanation: "the same after the logon") { \.badCommandsAfterLogon },
+        Field(name: "logon-failures", unit: "logons", range: 1...60_000,
+            explanation: "refused on one connection, then it is closed") { \.logonFailures },
+        Field(name: "handshake-ms", unit: "ms", range: 10...3_600_000,
+            explanation: "from accept to a finished TLS handshake") { \.handshakeMs },
+        Field(name: "logon-ms", unit: "ms", range: 10...3_600_000,
+            explanation: "from accept to a successful logon") { \.logonMs },
+        Field(name: "idle-ms", unit: "ms", range: 10...86_400_000,
+            explanation: "without a command after the logon") { \.idleMs },
+        Field(name: "stall-ms", unit: "ms", range: 10...3_600_000,
+            explanation: "without progress while output waits") { \.stallMs },
+        Field(name: "drain-ms", unit: "ms", range: 0...3_600_000,
+            explanation: "for open sessions to end after SIGTERM") { \.drainMs },
+        Field(name: "events-per-turn", unit: "events", range: 1...65_536,
+            explanation: "taken in one turn of a worker's loop") { \.eventsPerTurn },
+        Field(name: "accepts-per-turn", unit: "connections", range: 1...4096,
+            explanation: "accepted in one turn of a worker's loop") { \.acceptsPerTurn },
+    ]
+
+    public subscript(field: Field) -> Int {
+        get { self[keyPath: field.path()] }
+        set { self[keyPath: field.path()] = newValue }
+    }
+
+    /// Sets the limit that `assignment` (`NAME=VALUE`) names; the error says what is wrong and what would be right.
+    public mutating func set(_ assignment: String) throws(LimitError) {
+        guard let equals = assignment.firstIndex(of: "=") else {
+            throw LimitError(description: "'\(assignment)' is not NAME=VALUE")
+        }
+        let name = String(assignment[..<equals])
+        let text = String(assignment[assignment.index(after: equals)...])
+        guard let field = Self.fields.first(where: { $0.name == name }) else {
+            let names = Self.fields.map(\.name).joined(separator: ", ")
+            throw LimitError(description: "'\(name)' is no limit; there are: \(names)")
+        }
+        guard let value = Int(text), field.range.contains(value) else {
+            let range = "\(field.range.lowerBound) to \(field.range.upperBound)"
+            throw LimitError(description: "\(name) is a whole number of \(field.unit) from \(range), not '\(text)'")
+        }
+        self[field] = value
+    }
+}
+
+public struct LimitError: Error, CustomStringConvertible {
+    public let description: String
+}

@@ -1,0 +1,35 @@
+// The listeners of one worker. Every worker has its own on each address; the kernel spreads the connections.
+
+import Reactor
+
+struct ListenerSet: ~Copyable {
+    private let listeners: UnsafeMutablePointer<Listener>
+    private let encrypted: UnsafeMutablePointer<Bool>
+    private(set) var count = 0
+    private let capacity: Int
+
+    init(capacity: Int) {
+        self.capacity = max(1, capacity)
+        listeners = .allocate(capacity: self.capacity)
+        encrypted = .allocate(capacity: self.capacity)
+    }
+
+    deinit {
+        listeners.deinitialize(count: count)
+        listeners.deallocate()
+        encrypted.deallocate()
+    }
+
+    mutating func add(_ listener: consuming Listener, isEncrypted: Bool) {
+        precondition(count < capacity, "sized by the configuration")
+        (listeners + count).initialize(to: listener)
+        (encrypted + count).initialize(to: isEncrypted)
+        count += 1
+    }
+
+    func descriptor(_ index: Int) -> Int32 { index >= 0 && index < count ? listeners[index].descriptor : -1 }
+    func isEncrypted(_ index: Int) -> Bool { index >= 0 && index < count && encrypted[index] }
+    func address(_ index: Int) -> SocketAddress? { index >= 0 && index < count ? listeners[index].address : nil }
+
+    func accept(_ index: Int) -> Listener.Accepted { index >= 0 && index < count ? listeners[index].accept() : .none }
+}

@@ -1,0 +1,35 @@
+// Connections that have more to do than their share of a turn allowed: a ring of tokens, each connection in it once.
+
+import PoplarCore
+
+struct ReadyQueue: ~Copyable {
+    private let ring: UnsafeMutablePointer<UInt64>
+    private let capacity: Int
+    private var head = 0
+    private(set) var count = 0
+
+    init(capacity: Int) {
+        self.capacity = capacity
+        ring = .allocate(capacity: capacity)
+        ring.initialize(repeating: 0, count: capacity)
+    }
+
+    deinit { ring.deallocate() }
+
+    var isEmpty: Bool { count == 0 }
+
+    /// Appends; each connection is in the queue once at the most, so there is room.
+    mutating func push(_ token: Token) {
+        guard count < capacity else { return }
+        ring[(head &+ count) % capacity] = token.raw
+        count &+= 1
+    }
+
+    mutating func pop() -> Token? {
+        guard count > 0 else { return nil }
+        let raw = ring[head]
+        head = (head &+ 1) % capacity
+        count &-= 1
+        return Token(raw: raw)
+    }
+}

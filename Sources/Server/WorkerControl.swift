@@ -1,0 +1,49 @@
+// How the control thread reaches a worker: a set of orders and a bell. The worker takes the orders at the start of a turn
+// and answers by printing or by ending; nothing is shared while commands are served.
+
+import CJemalloc
+import Glibc
+import Reactor
+import Synchronization
+
+/// What a worker can be told.
+struct Orders: OptionSet {
+    let rawValue: UInt8
+    static let report = Orders(rawValue: 1)
+    static let drain = Orders(rawValue: 2)
+}
+
+final class WorkerControl: Sendable {
+    private let orders = Atomic<UInt8>(0)
+    private let bell: WakeUp
+    private let printsAtEnd: Bool
+
+    init(printsAtEnd: Bool) throws(SystemError) {
+        bell = try WakeUp()
+        self.printsAtEnd = printsAtEnd
+    }
+
+    var wakeUp: Int32 { bell.descriptor }
+
+    func send(_ order: Orders) {
+        orders.bitwiseOr(order.rawValue, ordering: .releasing)
+        bell.ring()
+    }
+
+    func take() -> Orders {
+        bell.drain()
+        return Orders(rawValue: orders.exchange(0, ordering: .acquiringAndReleasing))
+    }
+
+    /// Prints the worker's counters on standard error: one line, one write.
+    func report(_ number: Int, _ counters: Counters) {
+        let allocated = cjemalloc_thread_allocated().map { String($0.pointee) } ?? "unknown"
+        let line = "worker \(number): \(counters.text) thread_allocated_bytes=\(allocated)\n"
+        let bytes = Array(line.utf8)
+        _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+    }
+
+    func finish(_ number: Int, _ counters: Counters) {
+        if printsAtEnd { report(number, counters) }
+    }
+}
