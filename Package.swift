@@ -77,5 +77,6 @@ let package = Package(
             swiftSettings: swiftSettings),
 
         tests("PoplarCoreTests", ["PoplarCore"]),
+        tests("DigestTests", ["Digest"]),
     ]
 )
