@@ -38,7 +38,7 @@ public enum DES {
         var substituted: UInt32 = 0
         for box in 0..<8 {
             // The expansion E gives box n the bits 4n-1 ... 4n+4 of the half, counted in a ring.
-            let shift = UInt32(27 &- 4 &* box) & 31
+            let shift = UInt32(truncatingIfNeeded: 27 &- 4 &* box) & 31
             let turned = half >> shift | half << ((32 &- shift) & 31)
             let six = UInt8(truncatingIfNeeded: UInt64(turned) ^ roundKey >> UInt64(42 &- 6 &* box)) & 0x3F
             let row = (six >> 4 & 2) | (six & 1)
