@@ -52,7 +52,7 @@ let package = Package(
         module("Telemetry", ["PoplarCore", "CZlib", "CJemalloc"]),
 
         // Floor 3.
-        module("SASL", ["PoplarCore", "NTLM"]),
+        module("SASL", ["PoplarCore", "Digest", "NTLM"]),
         module("POP3", ["PoplarCore"]),
         module("Accounts", ["PoplarCore", "Digest", "NTLM"]),
         module("Administration", ["PoplarCore"]),
@@ -80,5 +80,6 @@ let package = Package(
             swiftSettings: swiftSettings),
 
         tests("PoplarCoreTests", ["PoplarCore"]),
+        tests("DigestTests", ["Digest"]),
     ]
 )

@@ -1,1 +1,0 @@
-// NTLM: see ARCHITECTURE.md.
