@@ -34,13 +34,15 @@ struct Cipher: ~Copyable {
 
     var hasOutput: Bool { end > start }
     var hasStash: Bool { stashCount > 0 }
+    /// Whether plaintext, ciphertext or output waits in here.
+    var isBusy: Bool { hasOutput || hasStash || (isEstablished && tls.hasPending) }
 
     /// Carries the handshake on with what has come. The pump holds the input.
     mutating func handshake(_ resources: inout Resources) -> Progress {
         guard prepare(&resources) else { return .failed }
-        lendOutput(resources)
+        lendOutput(&resources)
         let progress = tls.handshake()
-        takeOutput(resources)
+        takeOutput(&resources)
         switch progress {
         case .done:
             isEstablished = true
@@ -56,9 +58,9 @@ struct Cipher: ~Copyable {
     /// Decrypts what the pump holds into `room`.
     mutating func decrypt(into room: UnsafeMutableRawBufferPointer, _ resources: inout Resources) -> TLSSession.Transfer {
         guard prepare(&resources) else { return .failed }
-        lendOutput(resources)
+        lendOutput(&resources)
         let result = tls.read(into: room)
-        takeOutput(resources)
+        takeOutput(&resources)
         return result
     }
 
@@ -69,17 +71,17 @@ struct Cipher: ~Copyable {
         guard prepare(&resources) else { return false }
         while let (parts, count) = queue.parts, Resources.cipherChunk &- end >= Self.recordBytes &+ Self.overhead {
             let plain = Self.gather(parts, count, resources.scratch)
-            lendOutput(resources)
+            lendOutput(&resources)
             let result = tls.write(plain)
-            takeOutput(resources)
+            takeOutput(&resources)
             guard case .count(let written) = result else { return false }
             queue.consume(written)
         }
         if closing, queue.isEmpty, !saidGoodbye, Resources.cipherChunk &- end >= Self.overhead {
             saidGoodbye = true
-            lendOutput(resources)
+            lendOutput(&resources)
             tls.close()
-            takeOutput(resources)
+            takeOutput(&resources)
         }
         return true
     }
@@ -152,7 +154,7 @@ struct Cipher: ~Copyable {
         return chunk != nil
     }
 
-    private func lendOutput(_ resources: borrowing Resources) {
+    private func lendOutput(_ resources: inout Resources) {
         guard let chunk else { return }
         resources.pump.lendOutput(UnsafeMutableRawBufferPointer(start: chunk + end, count: Resources.cipherChunk &- end))
     }

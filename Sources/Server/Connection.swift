@@ -38,7 +38,27 @@ struct Connection: ~Copyable {
         if self.cipher == nil { greet(&resources) }
     }
 
-    var isEncrypted: Bool { cipher != nil }
+    var isEncrypted: Bool {
+        switch cipher {
+        case .some: true
+        case .none: false
+        }
+    }
+
+    /// Whether the TLS layer holds anything that is still to be moved.
+    var isCipherBusy: Bool {
+        switch cipher {
+        case .some(let cipher): cipher.isBusy
+        case .none: false
+        }
+    }
+
+    private var isHandshaking: Bool {
+        switch cipher {
+        case .some(let cipher): !cipher.isEstablished
+        case .none: false
+        }
+    }
 
     func channel(_ resources: borrowing Resources) -> Channel { isEncrypted ? resources.encrypted : resources.clear }
 
@@ -147,6 +167,11 @@ struct Connection: ~Copyable {
         }
     }
 
+    /// Gives the input chunk back where nothing waits in it.
+    mutating func releaseIdleInput(_ resources: inout Resources) {
+        if inputStart == inputEnd { releaseInput(&resources) }
+    }
+
     private mutating func releaseInput(_ resources: inout Resources) {
         if let input { resources.inputPool.giveBack(input) }
         input = nil
@@ -162,8 +187,8 @@ struct Connection: ~Copyable {
 
     /// When the connection has had its time, on the monotonic clock.
     func deadlineNs(_ limits: borrowing Limits) -> UInt64 {
-        if !output.isEmpty || isClosing || cipher?.hasOutput == true { return after(activeNs, limits.stallMs) }
-        if let cipher, !cipher.isEstablished { return after(openedNs, limits.handshakeMs) }
+        if !output.isEmpty || isClosing || isCipherBusy { return after(activeNs, limits.stallMs) }
+        if isHandshaking { return after(openedNs, limits.handshakeMs) }
         if maildrop == nil { return after(openedNs, limits.logonMs) }
         return after(activeNs, limits.idleMs)
     }

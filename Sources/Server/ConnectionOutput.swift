@@ -41,13 +41,11 @@ extension Connection {
 
     /// Whether there is anything to do without the client.
     var hasMore: Bool {
-        hasInput || listing != .none || !output.isEmpty || cipher?.hasOutput == true || cipher?.hasStash == true
-            || (cipher?.isEstablished == true && cipher?.tls.hasPending == true)
+        hasInput || listing != .none || !output.isEmpty || isCipherBusy
     }
 
     /// Whether everything is answered and sent that can be: what input there is holds no whole line.
     var isWaitingForInput: Bool {
-        output.isEmpty && listing == .none && cipher?.hasOutput != true && cipher?.hasStash != true
-            && !(cipher?.isEstablished == true && cipher?.tls.hasPending == true) && !isClosing
+        output.isEmpty && listing == .none && !isCipherBusy && !isClosing
     }
 }

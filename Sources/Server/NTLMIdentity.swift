@@ -21,7 +21,7 @@ struct NTLMIdentity {
             guard Name.appendUTF8(domain, isUnicode: isUnicode, into: &writer) else { return nobody(methods) }
             let middle = writer.count
             guard Name.appendUTF8(user, isUnicode: isUnicode, into: &writer) else { return nobody(methods) }
-            let octets = UnsafeBufferPointer(writer.written.bindMemory(to: UInt8.self))
+            let octets = writer.written.bindMemory(to: UInt8.self)
             let names = octets.span
             return resolve(
                 domain: names.extracting(0..<middle), user: names.extracting(middle..<names.count), methods: methods,

@@ -51,12 +51,12 @@ struct OutputQueue {
     /// A writer over the free rest of the chunk; `commit` makes what it wrote part of the queue.
     func writer() -> ByteWriter {
         guard let chunk else { return ByteWriter(UnsafeMutableRawBufferPointer(start: nil, count: 0)) }
-        return ByteWriter(UnsafeMutableRawBufferPointer(start: chunk + Self.headSize &+ Int(used), count: room))
+        return ByteWriter(UnsafeMutableRawBufferPointer(start: chunk + (Self.headSize &+ Int(used)), count: room))
     }
 
     mutating func commit(_ writer: borrowing ByteWriter) {
         guard let chunk, writer.count > 0, writer.count <= room else { return }
-        let start = chunk + Self.headSize &+ Int(used)
+        let start = chunk + (Self.headSize &+ Int(used))
         used &+= Int32(truncatingIfNeeded: writer.count)
         add(start, writer.count)
     }

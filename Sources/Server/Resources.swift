@@ -57,7 +57,11 @@ struct Resources: ~Copyable {
         self.snapshot = snapshot
         clear = Channel(snapshot.methods, encrypted: false)
         encrypted = Channel(snapshot.methods, encrypted: true)
-        channelBinding = snapshot.tls.map { ChannelBindings.serverEndPoint(certificateHash: $0.endPointHash.span) }
+        if let hash = snapshot.tls?.endPointHash {
+            channelBinding = ChannelBindings.serverEndPoint(certificateHash: hash.span)
+        } else {
+            channelBinding = nil
+        }
         scratch = .allocate(byteCount: Self.inputChunk, alignment: 64)
         // A connection borrows one chunk of each kind at the most (two of the cipher's), so the pools cannot run out.
         inputPool = BufferPool(chunkSize: Self.inputChunk, limit: connections)

@@ -42,7 +42,7 @@ struct Worker: ~Copyable {
     private var isAccepting = true
     private var drainDeadlineNs: UInt64?
 
-    init(_ snapshot: Snapshot, number: Int, listeners: ListenerSet, connections: Int, control: WorkerControl) throws(SystemError) {
+    init(_ snapshot: Snapshot, number: Int, listeners: consuming ListenerSet, connections: Int, control: WorkerControl) throws(SystemError) {
         let now = MonotonicClock.now()
         self.number = number
         self.listeners = listeners

@@ -1,0 +1,157 @@
+// `poplar serve`, quick form (contracts.md 2): a population in memory, made for measuring. Everything is checked before
+// the first listener opens; `ready` is printed when the last one has.
+
+import Accounts
+import Administration
+import ArgumentParser
+import Certificates
+import Foundation
+import Maildrop
+import NTLM
+import Reactor
+import Server
+import TLS
+
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serve POP3 mailboxes from memory.",
+        discussion: """
+            Clear text and TLS, the kernel choosing the ports:
+              poplar serve --pop3 127.0.0.1:0 --pop3s 127.0.0.1:0
+
+            NTLM only, with the older responses let in too, as fetchmail and mpop need it:
+              poplar serve --pop3 127.0.0.1:1110 --methods ntlm --ntlm-level 2
+
+            Accounts are user00000, user00001, ... of NT domain POPLAR and member00000, ... of the membership instance
+            MEMBERSHIP, all with the password "secret" and a mailbox of their own name. When every listener is open, one line
+            says so:  ready pop3=127.0.0.1:1110 pop3s=127.0.0.1:1995
+            SIGTERM drains and ends; SIGUSR1 prints the workers' counters on standard error.
+            """)
+
+    @Option(name: .customLong("pop3"), help: ArgumentHelp("Listen for clear-text clients. May be repeated.", valueName: "host:port"))
+    var pop3: [String] = []
+
+    @Option(name: .customLong("pop3s"), help: ArgumentHelp("Listen for TLS clients. May be repeated.", valueName: "host:port"))
+    var pop3s: [String] = []
+
+    @Option(help: ArgumentHelp(
+        "Mailboxes in memory: users=1000,messages=10,bytes=2048,deleted=restore|gone. Each key may be left out.",
+        valueName: "list"), transform: PopulationOption.parse)
+    var population = PopulationOption()
+
+    @Option(help: ArgumentHelp("Worker threads; by default one for each CPU that may be used.", valueName: "count"))
+    var workers: Int?
+
+    @Option(help: ArgumentHelp("Methods that clients may log on with.", valueName: "list"), transform: MethodsOption.parse)
+    var methods = MethodsOption(switches: .all)
+
+    @Option(name: .customLong("ntlm-level"), help: ArgumentHelp(
+        "LMCompatibilityLevel: 0 to 3 take every response, 4 refuses LM, 5 takes NTLMv2 alone.", valueName: "0-5"))
+    var ntlmLevel = 5
+
+    @Option(help: ArgumentHelp("Certificate chain in PEM form, own certificate first.", valueName: "file"))
+    var cert: String?
+
+    @Option(help: ArgumentHelp("Private key of the certificate in PEM form.", valueName: "file"))
+    var key: String?
+
+    @Option(name: .customLong("limit"), help: ArgumentHelp("Set a limit; --show-limits lists them. May be repeated.", valueName: "name=value"))
+    var limit: [String] = []
+
+    @Flag(name: .customLong("show-limits"), help: "Print every limit with its value and unit, and end.")
+    var showLimits = false
+
+    @Flag(help: "Print the workers' counters on standard error at the end.")
+    var counters = false
+
+    mutating func validate() throws {
+        if showLimits { return }
+        guard !pop3.isEmpty || !pop3s.isEmpty else {
+            throw ValidationError("nothing to listen on: give --pop3 HOST:PORT, --pop3s HOST:PORT, or both")
+        }
+        guard (0...5).contains(ntlmLevel) else { throw ValidationError("--ntlm-level is 0 to 5, not \(ntlmLevel)") }
+        if let workers, !(1...1024).contains(workers) { throw ValidationError("--workers is 1 to 1024, not \(workers)") }
+        guard (cert == nil) == (key == nil) else { throw ValidationError("--cert and --key belong together: give both or neither") }
+    }
+
+    mutating func run() throws {
+        let limits = try readLimits()
+        if showLimits { return printLimits(limits) }
+        let signals = try SignalQueue([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
+        let tls = try pop3s.isEmpty ? nil : makeTLS()
+        guard let accounts = AccountTable.population(users: population.users) else {
+            throw ValidationError("the population's password cannot be hashed")
+        }
+        let names = ServerNames(netBIOSComputer: "POPLAR", netBIOSDomain: "POPLAR", dnsComputer: "localhost")
+        let ntlm = try NTLM.ServerSettings(
+            names: names, level: CompatibilityLevel(rawValue: UInt8(ntlmLevel)) ?? .level5,
+            channelBindingPolicy: tls == nil ? .none : .allow)
+        let store = Population(
+            mailboxes: population.users * 2, messages: population.messages, octets: population.bytes, policy: population.deleted)
+        let snapshot = Snapshot(
+            methods: methods.switches, limits: limits, accounts: accounts, population: store, ntlm: ntlm, tls: tls)
+        let listen = try pop3.map { ListenAddress(try SocketAddress(parsing: $0), isEncrypted: false) }
+            + pop3s.map { ListenAddress(try SocketAddress(parsing: $0), isEncrypted: true) }
+        let server = try ServerInstance(
+            ServerConfiguration(
+                listen: listen, workers: workers ?? Affinity.current().count, snapshot: snapshot, printsCounters: counters))
+        announce(server.addresses)
+        serve(server, signals)
+    }
+
+    private func serve(_ server: ServerInstance, _ signals: borrowing SignalQueue) {
+        while true {
+            switch signals.wait(timeoutMs: -1) {
+            case SIGUSR1: server.report()
+            case SIGHUP: note("nothing to reload: the quick form reads no file but the certificate, at start")
+            case SIGTERM, SIGINT:
+                server.drain()
+                server.join()
+                return
+            default: continue
+            }
+        }
+    }
+
+    private func announce(_ addresses: [ListenAddress]) {
+        let tokens = addresses.map { "\($0.isEncrypted ? "pop3s" : "pop3")=\($0.address.text)" }
+        print("ready \(tokens.joined(separator: " "))")
+        fflush(nil)
+    }
+
+    private func readLimits() throws -> Server.Limits {
+        var limits = Server.Limits()
+        for assignment in limit {
+            do { try limits.set(assignment) } catch { throw ValidationError("--limit: \(error)") }
+        }
+        return limits
+    }
+
+    private func printLimits(_ limits: Server.Limits) {
+        for field in Server.Limits.fields {
+            let name = field.name.padding(toLength: 28, withPad: " ", startingAt: 0)
+            let value = "\(limits[field]) \(field.unit)".padding(toLength: 22, withPad: " ", startingAt: 0)
+            print("\(name)\(value)\(field.explanation)")
+        }
+    }
+
+    private func makeTLS() throws -> TLSContext {
+        if let cert, let key {
+            return try TLSContext.server(certificatePEM: try readFile(cert), keyPEM: try readFile(key))
+        }
+        let made = try SelfSigned.make(
+            commonName: "localhost", alternativeNames: ["DNS:localhost", "IP:127.0.0.1", "IP:::1"], days: 30)
+        note("no --cert: made a self-signed ECDSA P-256 certificate for localhost, SHA-256 \(made.fingerprint)")
+        return try TLSContext.server(certificatePEM: made.certificatePEM, keyPEM: made.keyPEM)
+    }
+
+    private func readFile(_ path: String) throws -> [UInt8] {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw SystemError(call: "open", code: errno, subject: "cannot read \(path)")
+        }
+        return Array(data)
+    }
+
+    private func note(_ text: String) { FileHandle.standardError.write(Data("poplar: \(text)\n".utf8)) }
+}
