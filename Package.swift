@@ -81,5 +81,6 @@ let package = Package(
 
         tests("PoplarCoreTests", ["PoplarCore"]),
         tests("DigestTests", ["Digest"]),
+        tests("NTLMTests", ["NTLM", "Digest", "PoplarCore"]),
     ]
 )
