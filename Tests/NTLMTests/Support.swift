@@ -56,7 +56,7 @@ func makeSettings(
 }
 
 /// What came of a whole exchange.
-enum Result: Equatable {
+enum Outcome: Equatable {
     case verdict(Verdict)
     case refused(MessageFault)
     case anonymous
@@ -91,7 +91,7 @@ final class Bench {
 
     func answer(
         _ type3: [UInt8], hash: NTHash? = secret, lmHash: LMHash? = nil, binding: Digest16? = nil, at time: UInt64 = now
-    ) -> Result {
+    ) -> Outcome {
         switch exchange.authenticate(type3.span) {
         case .anonymous: return .anonymous
         case .malformed(let fault): return .refused(fault)
