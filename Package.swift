@@ -82,5 +82,6 @@ let package = Package(
         tests("PoplarCoreTests", ["PoplarCore"]),
         tests("DigestTests", ["Digest"]),
         tests("NTLMTests", ["NTLM", "Digest", "PoplarCore"]),
+        tests("SASLTests", ["SASL", "NTLM", "PoplarCore"]),
     ]
 )
