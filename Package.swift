@@ -80,6 +80,9 @@ let package = Package(
             swiftSettings: swiftSettings),
 
         tests("PoplarCoreTests", ["PoplarCore"]),
+        tests(
+            "ServerTests",
+            ["Server", "PoplarCore", "Accounts", "Administration", "Maildrop", "NTLM", "SASL", "TLS", "Certificates", "POP3", "Reactor"]),
         tests("DigestTests", ["Digest"]),
         tests("NTLMTests", ["NTLM", "Digest", "PoplarCore"]),
         tests("SASLTests", ["SASL", "NTLM", "PoplarCore"]),
