@@ -80,6 +80,7 @@ let package = Package(
             swiftSettings: swiftSettings),
 
         tests("PoplarCoreTests", ["PoplarCore"]),
+        tests("EndToEndTests", ["poplar"]),
         tests(
             "ServerTests",
             ["Server", "PoplarCore", "Accounts", "Administration", "Maildrop", "NTLM", "SASL", "TLS", "Certificates", "POP3", "Reactor"]),

@@ -103,9 +103,7 @@ extension Connection {
 
     private mutating func verifyPassword(_ claim: PasswordClaim, _ resources: inout Resources) {
         guard let memory = exchange else { return refuse(.malformedExchange, &resources) }
-        // PLAIN's claim lies in the response, LOGIN's in the mechanism's memory.
-        let inResponse = sasl?.mechanism == .plain
-        let whole = inResponse ? memory.response : UnsafeBufferPointer(memory.mechanism.bindMemory(to: UInt8.self))
+        let whole = UnsafeRawBufferPointer(memory.mechanism).bindMemory(to: UInt8.self)
         let bytes = whole.span
         guard claim.user.upperBound <= bytes.count, claim.password.upperBound <= bytes.count,
             claim.authorization.upperBound <= bytes.count
