@@ -89,7 +89,8 @@ let package = Package(
         tests("NTLMTests", ["NTLM", "Digest", "PoplarCore"]),
         tests("SASLTests", ["SASL", "NTLM", "PoplarCore"]),
         .target(
-            name: "FuzzTargets", dependencies: ["PoplarCore", "NTLM", "SASL"], path: "Tests/FuzzTargets", swiftSettings: swiftSettings),
+            name: "FuzzTargets", dependencies: ["PoplarCore", "NTLM", "SASL"], path: "Tests/FuzzTargets",
+            swiftSettings: swiftSettings),
         tests("FuzzReplayTests", ["FuzzTargets"]),
     ]
 )

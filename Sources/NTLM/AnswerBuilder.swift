@@ -95,7 +95,9 @@ struct AnswerBuilder {
         guard let size = Name.wireCount(utf8: text, isUnicode: isUnicode) else { throw .badName }
         guard size <= Limits.name else { throw .tooLong }
         let offset = writer.count &- start
-        guard Name.appendWire(utf8: text, isUnicode: isUnicode, into: &writer) else { throw writer.overflowed ? .noRoom : .badName }
+        guard Name.appendWire(utf8: text, isUnicode: isUnicode, into: &writer) else {
+            throw writer.overflowed ? .noRoom : .badName
+        }
         return Field(offset: UInt32(truncatingIfNeeded: offset), length: UInt32(truncatingIfNeeded: size))
     }
 

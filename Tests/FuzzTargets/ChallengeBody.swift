@@ -14,7 +14,8 @@ func checkChallenge(_ input: UnsafeBufferPointer<UInt8>) -> Violation? {
     let type3 = written {
         outcome = client.authenticate(
             challenge: challenge.span, domain: Party.domain.span, user: Party.user.span, workstation: Party.workstation.span,
-            servicePrincipalName: name.span, secrets: ClientSecrets(hash: hash, clientChallenge: 1, nowFileTime: Party.now), into: &$0)
+            servicePrincipalName: name.span, secrets: ClientSecrets(hash: hash, clientChallenge: 1, nowFileTime: Party.now),
+            into: &$0)
     }
     guard outcome == .answered else { return type3.isEmpty ? nil : Violation("a refusal wrote something") }
     return withMemory(ServerExchange.transcriptSize) { transcript in

@@ -13,7 +13,8 @@ func checkNegotiate(_ input: UnsafeBufferPointer<UInt8>) -> Violation? {
             written(2048) {
                 exchange = ServerExchange()
                 outcome = exchange.negotiate(
-                    input.span, settings: settings, challenge: Party.challenge, nowFileTime: Party.now, transcript: transcript, into: &$0)
+                    input.span, settings: settings, challenge: Party.challenge, nowFileTime: Party.now, transcript: transcript,
+                    into: &$0)
             }
         }
         let answer = negotiate()
@@ -22,7 +23,9 @@ func checkNegotiate(_ input: UnsafeBufferPointer<UInt8>) -> Violation? {
         guard answer.count <= Limits.challenge else { return Violation("a challenge past its limit") }
         let kept = UnsafeRawBufferPointer(rebasing: transcript[..<(input.count + answer.count)])
         guard kept.elementsEqual(Array(input) + answer) else { return Violation("the transcript is not what was sent") }
-        guard logsOn(&exchange, answer, settings, UnsafeRawBufferPointer(transcript)) else { return Violation("a good client is shut out") }
+        guard logsOn(&exchange, answer, settings, UnsafeRawBufferPointer(transcript)) else {
+            return Violation("a good client is shut out")
+        }
         return nil
     }
 }

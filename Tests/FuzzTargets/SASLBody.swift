@@ -6,7 +6,9 @@ import PoplarCore
 import SASL
 
 func checkSASL(_ input: UnsafeBufferPointer<UInt8>) -> Violation? {
-    guard let first = input.first, let settings = Party.settings(.level0), let mechanism = Mechanism(rawValue: first % 3) else { return nil }
+    guard let first = input.first, let settings = Party.settings(.level0), let mechanism = Mechanism(rawValue: first % 3) else {
+        return nil
+    }
     return withMemory(SASL.ServerExchange.memorySize) { memory in
         var exchange = SASL.ServerExchange(mechanism: mechanism)
         if first & 0x80 != 0 {
@@ -24,7 +26,8 @@ func checkSASL(_ input: UnsafeBufferPointer<UInt8>) -> Violation? {
             var step = ServerStep.challenge
             let challenge = written(2048) {
                 step = exchange.step(
-                    response.span, settings: settings, randomChallenge: Party.challenge, nowFileTime: Party.now, memory: memory, into: &$0)
+                    response.span, settings: settings, randomChallenge: Party.challenge, nowFileTime: Party.now, memory: memory,
+                    into: &$0)
             }
             if finished, step != .failed(.outOfSequence) { return Violation("a step after the last one") }
             if step != .challenge, !challenge.isEmpty { return Violation("a challenge that nobody is to send") }
@@ -41,13 +44,17 @@ func checkSASL(_ input: UnsafeBufferPointer<UInt8>) -> Violation? {
     }
 }
 
-private func check(_ step: ServerStep, _ response: [UInt8], _ memory: UnsafeRawBufferPointer, _ mechanism: Mechanism) -> Violation? {
+private func check(_ step: ServerStep, _ response: [UInt8], _ memory: UnsafeRawBufferPointer, _ mechanism: Mechanism)
+    -> Violation?
+{
     switch step {
     case .challenge, .failed:
         return nil
     case .verifyPassword(let claim):
         let parts = [claim.authorization, claim.user, claim.password]
-        guard parts.allSatisfy({ $0.lowerBound >= 0 && $0.upperBound <= memory.count }) else { return Violation("a claim outside the memory") }
+        guard parts.allSatisfy({ $0.lowerBound >= 0 && $0.upperBound <= memory.count }) else {
+            return Violation("a claim outside the memory")
+        }
         guard !claim.user.isEmpty, !claim.password.isEmpty else { return Violation("an empty name or password") }
         guard mechanism == .plain else {
             return memory[claim.password].elementsEqual(response) ? nil : Violation("LOGIN's password is not the response")

@@ -35,7 +35,8 @@ enum Party {
 
     static func settings(_ level: CompatibilityLevel = .level5) -> ServerSettings? {
         try? ServerSettings(
-            names: ServerNames(netBIOSComputer: "Server", netBIOSDomain: "Domain", dnsComputer: "server.domain.example"), level: level,
+            names: ServerNames(netBIOSComputer: "Server", netBIOSDomain: "Domain", dnsComputer: "server.domain.example"),
+            level: level,
             timestampWindowSeconds: nil)
     }
 }

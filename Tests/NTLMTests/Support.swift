@@ -51,7 +51,8 @@ func makeSettings(
     level: CompatibilityLevel = .level5, policy: ChannelBindingPolicy = .none, window: UInt64? = nil, timestamp: Bool = true
 ) throws -> ServerSettings {
     try ServerSettings(
-        names: ServerNames(netBIOSComputer: "Server", netBIOSDomain: "Domain", dnsComputer: "server.domain.example", dnsDomain: "domain.example"),
+        names: ServerNames(
+            netBIOSComputer: "Server", netBIOSDomain: "Domain", dnsComputer: "server.domain.example", dnsDomain: "domain.example"),
         level: level, channelBindingPolicy: policy, timestampWindowSeconds: window, sendsTimestamp: timestamp)
 }
 
@@ -96,9 +97,10 @@ final class Bench {
         case .anonymous: return .anonymous
         case .malformed(let fault): return .refused(fault)
         case .identity:
-            return .verdict(exchange.verify(
-                type3.span, hash: hash, lmHash: lmHash, channelBinding: binding, settings: settings, nowFileTime: time,
-                transcript: UnsafeRawBufferPointer(memory)))
+            return .verdict(
+                exchange.verify(
+                    type3.span, hash: hash, lmHash: lmHash, channelBinding: binding, settings: settings, nowFileTime: time,
+                    transcript: UnsafeRawBufferPointer(memory)))
         }
     }
 

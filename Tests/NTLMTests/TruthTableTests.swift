@@ -1,9 +1,10 @@
 // Who is let in: every client variant at every level of the server, in either encoding, and what the policies add.
 
 import Digest
-@testable import NTLM
 import PoplarCore
 import Testing
+
+@testable import NTLM
 
 struct Case: Sendable, CustomTestStringConvertible {
     let variant: NTLMVariant
@@ -57,8 +58,10 @@ struct TruthTable {
         for (offered, expected) in [
             (binding, [Verdict.accepted, .accepted, row.variant == .v2WithChannelBinding ? .accepted : .bindingMismatch]),
             (nil, [.accepted, .accepted, .bindingMismatch]),
-            (digest("00112233445566778899aabbccddeeff"),
-                [.accepted, row.variant == .v2WithChannelBinding ? .bindingMismatch : .accepted, .bindingMismatch]),
+            (
+                digest("00112233445566778899aabbccddeeff"),
+                [.accepted, row.variant == .v2WithChannelBinding ? .bindingMismatch : .accepted, .bindingMismatch]
+            ),
         ] as [(Digest16?, [Verdict])] {
             client.binding = offered
             for (policy, verdict) in zip(ChannelBindingPolicy.allCases, expected) {
@@ -71,10 +74,15 @@ struct TruthTable {
     @Test("hashes over no domain, and over it in upper case, are taken; over another they are not")
     func domains() throws {
         let bench = Bench(try makeSettings())
-        for (hashed, expected) in [("Domain", Verdict.accepted), ("", .accepted), ("DOMAIN", .accepted), ("Other", .wrongResponse)] {
+        for (hashed, expected) in [
+            ("Domain", Verdict.accepted), ("", .accepted), ("DOMAIN", .accepted), ("Other", .wrongResponse),
+        ] {
             let type2 = try #require(bench.negotiate(TestClient(variant: .v2).type1()))
             let challenge = try ChallengeMessage(type2.span)
-            let blob = bytes(hex: "0101000000000000") + [UInt8](repeating: 0, count: 20) + type2[challenge.targetInfo.range] + [0, 0, 0, 0]
+            let blob =
+                bytes(hex: "0101000000000000") + [UInt8](repeating: 0, count: 20) + type2[challenge.targetInfo.range] + [
+                    0, 0, 0, 0,
+                ]
             let key = ownerKey(secret, "User", hashed)
             let proof = Responses.proof(key, challenge: bench.challenge, blob: blob.span)
             var message = HandMade()
@@ -110,7 +118,9 @@ struct TruthTable {
                 var message = HandMade()
                 message.nt = []
                 let key = ownerKey(secret, "User", "Domain")
-                message.lm = bytes(hex: hex(Responses.lm2(key, server: bench.challenge, client: client))) + [UInt8](repeating: 0xAA, count: 8)
+                message.lm =
+                    bytes(hex: hex(Responses.lm2(key, server: bench.challenge, client: client)))
+                    + [UInt8](repeating: 0xAA, count: 8)
                 _ = bench.negotiate(TestClient(variant: .v2).type1())
                 #expect(bench.answer(message.octets) == .verdict(policy == .none ? .accepted : .bindingMismatch))
             }
@@ -171,7 +181,9 @@ struct SettingsTests {
     func tooLong() {
         let names = ServerNames(netBIOSComputer: "S", netBIOSDomain: "D", dnsComputer: String(repeating: "x", count: 400))
         #expect(throws: SettingsFault.self) { try ServerSettings(names: names) }
-        #expect(throws: SettingsFault.targetName) { try ServerSettings(names: ServerNames(netBIOSComputer: "S", netBIOSDomain: "")) }
+        #expect(throws: SettingsFault.targetName) {
+            try ServerSettings(names: ServerNames(netBIOSComputer: "S", netBIOSDomain: ""))
+        }
         let wide = ServerNames(netBIOSComputer: "S", netBIOSDomain: String(repeating: "D", count: 65))
         #expect(throws: SettingsFault.targetName) { try ServerSettings(names: wide) }
     }
@@ -179,7 +191,8 @@ struct SettingsTests {
     @Test("the longest settings still make a challenge that fits its transcript")
     func longest() throws {
         let names = ServerNames(
-            netBIOSComputer: "S", netBIOSDomain: String(repeating: "D", count: 64), dnsComputer: String(repeating: "x", count: 316))
+            netBIOSComputer: "S", netBIOSDomain: String(repeating: "D", count: 64),
+            dnsComputer: String(repeating: "x", count: 316))
         let bench = Bench(try ServerSettings(names: names))
         let type1 = TestClient(variant: .v2).type1() + [UInt8](repeating: 0, count: Limits.negotiate - 32)
         let type2 = try #require(bench.negotiate(type1))
