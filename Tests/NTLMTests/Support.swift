@@ -120,6 +120,8 @@ struct TestClient {
     var workstation = "COMPUTER"
     var servicePrincipalName = ""
     var password = "Password"
+    /// In place of the password's.
+    var hash: NTHash?
     var binding: Digest16?
     var time = now
     var clientChallenge = nonce("aaaaaaaaaaaaaaaa")
@@ -135,7 +137,7 @@ struct TestClient {
         var outcome = ClientOutcome.refused(.noRoom)
         let text = Array(password.utf8)
         let secrets = ClientSecrets(
-            hash: NTHash(passwordUTF8: text.span) ?? NTHash(.zero), lmHash: LMHash(passwordUTF8: text.span),
+            hash: hash ?? NTHash(passwordUTF8: text.span) ?? NTHash(.zero), lmHash: LMHash(passwordUTF8: text.span),
             clientChallenge: clientChallenge, nowFileTime: time, channelBinding: binding)
         let type3 = written(capacity) {
             outcome = ClientExchange(variant: variant, isUnicode: isUnicode).authenticate(

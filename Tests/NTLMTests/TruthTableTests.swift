@@ -47,7 +47,8 @@ struct TruthTable {
         #expect(logOn(bench, client, hash: nil) == .verdict(expected))
         client.password = "password"
         #expect(logOn(bench, client) == .verdict(expected))
-        // Not even the hash that stands in for unknown users opens the door.
+        // Not even the hash of zeros that stands in for unknown users opens the door.
+        client.hash = NTHash(.zero)
         #expect(logOn(bench, client, hash: nil) == .verdict(expected))
     }
 
@@ -105,6 +106,10 @@ struct TruthTable {
         #expect(bench.answer(message.octets, lmHash: lm) == .verdict(accepts ? .accepted : .refusedByLevel))
         _ = bench.negotiate(type1)
         #expect(bench.answer(message.octets, lmHash: nil) == .verdict(accepts ? .wrongResponse : .refusedByLevel))
+        message.lm = written { Responses.desl(.zero, challenge: bench.challenge).write(into: &$0) }
+        _ = bench.negotiate(type1)
+        #expect(bench.answer(message.octets, lmHash: nil) == .verdict(accepts ? .wrongResponse : .refusedByLevel))
+        message.lm = written { Responses.desl(lm.digest, challenge: bench.challenge).write(into: &$0) }
         _ = bench.negotiate(type1)
         #expect(bench.answer(message.octets, hash: nil, lmHash: lm) == .verdict(accepts ? .wrongResponse : .refusedByLevel))
     }
@@ -123,6 +128,11 @@ struct TruthTable {
                     + [UInt8](repeating: 0xAA, count: 8)
                 _ = bench.negotiate(TestClient(variant: .v2).type1())
                 #expect(bench.answer(message.octets) == .verdict(policy == .none ? .accepted : .bindingMismatch))
+                let standIn = ownerKey(NTHash(.zero), "User", "Domain")
+                message.lm = bytes(hex: hex(Responses.lm2(standIn, server: bench.challenge, client: client)))
+                    + [UInt8](repeating: 0xAA, count: 8)
+                _ = bench.negotiate(TestClient(variant: .v2).type1())
+                #expect(bench.answer(message.octets, hash: nil) != .verdict(.accepted))
             }
         }
     }
