@@ -24,6 +24,8 @@ let package = Package(
     name: "poplar",
     products: [
         .executable(name: "poplar", targets: ["poplar"]),
+        // For the nested package Tests/Fuzzing alone.
+        .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -87,5 +89,9 @@ let package = Package(
         tests("DigestTests", ["Digest"]),
         tests("NTLMTests", ["NTLM", "Digest", "PoplarCore"]),
         tests("SASLTests", ["SASL", "NTLM", "PoplarCore"]),
+        .target(
+            name: "FuzzTargets", dependencies: ["PoplarCore", "NTLM", "SASL"], path: "Tests/FuzzTargets",
+            swiftSettings: swiftSettings),
+        tests("FuzzReplayTests", ["FuzzTargets"]),
     ]
 )

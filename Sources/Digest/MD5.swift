@@ -1,4 +1,6 @@
 // MD5 (RFC 1321) over OpenSSL's low-level context: a value on the stack, no EVP fetch, nothing allocated.
+// Broken against collisions, and here for the protocols that are built on it: NTLMv2, APOP, CRAM-MD5.
+// A value may be copied at any point; both copies then go their own ways.
 
 import COpenSSL
 

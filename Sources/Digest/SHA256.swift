@@ -1,4 +1,5 @@
 // SHA-256 (FIPS 180-4) over OpenSSL's low-level context: a value on the stack, no EVP fetch, nothing allocated.
+// For certificate hashes (channel bindings, RFC 5929) and SCRAM.
 
 import COpenSSL
 

@@ -2,7 +2,7 @@
 // taken only when it ends with MsvAvEOL, stays inside its bounds, names no id twice, and each value has its length.
 
 public import Digest
-import PoplarCore
+public import PoplarCore
 
 public enum AVIdentifier: UInt16, Sendable, CaseIterable {
     case endOfList = 0
@@ -115,7 +115,7 @@ public struct AVPairs: Sendable, Equatable {
     }
 
     /// Copies the pairs of `bytes` whose ids `keep` has the bit of (ids above 15 always), without the MsvAvEOL.
-    static func copy(_ bytes: Span<UInt8>, keep: UInt16, into writer: inout ByteWriter) {
+    public static func copy(_ bytes: Span<UInt8>, keep: UInt16, into writer: inout ByteWriter) {
         var offset = 0
         while let pair = pair(in: bytes, at: offset), pair.id != 0 {
             if pair.id > 15 || keep >> pair.id & 1 == 1 {

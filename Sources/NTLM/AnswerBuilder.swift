@@ -72,11 +72,13 @@ struct AnswerBuilder {
         writer.append(littleEndian: UInt32(0))
         var keep: UInt16 = .max
         func drop(_ id: AVIdentifier) { keep &= ~(1 << id.rawValue) }
-        if hasMIC { drop(.flags) }
-        if variant == .v2WithChannelBinding { drop(.channelBindings) }
+        // What a server says of MICs and bindings is not for the client to repeat.
+        drop(.flags)
+        drop(.channelBindings)
         if !servicePrincipalName.isEmpty { drop(.targetName) }
         AVPairs.copy(message.extracting(challenge.targetInfo.range), keep: keep, into: &writer)
-        if hasMIC { AVPairs.append(.flags, (pairs.flags ?? 0) | AVPairs.hasMIC, into: &writer) }
+        let said = (pairs.flags ?? 0) & ~AVPairs.hasMIC | (hasMIC ? AVPairs.hasMIC : 0)
+        if said != 0 { AVPairs.append(.flags, said, into: &writer) }
         if variant == .v2WithChannelBinding { AVPairs.append(.channelBindings, secrets.channelBinding ?? .zero, into: &writer) }
         if !servicePrincipalName.isEmpty {
             guard let size = Name.wireCount(utf8: servicePrincipalName, isUnicode: true) else { throw .badName }
@@ -93,7 +95,9 @@ struct AnswerBuilder {
         guard let size = Name.wireCount(utf8: text, isUnicode: isUnicode) else { throw .badName }
         guard size <= Limits.name else { throw .tooLong }
         let offset = writer.count &- start
-        guard Name.appendWire(utf8: text, isUnicode: isUnicode, into: &writer) else { throw writer.overflowed ? .noRoom : .badName }
+        guard Name.appendWire(utf8: text, isUnicode: isUnicode, into: &writer) else {
+            throw writer.overflowed ? .noRoom : .badName
+        }
         return Field(offset: UInt32(truncatingIfNeeded: offset), length: UInt32(truncatingIfNeeded: size))
     }
 

@@ -32,7 +32,8 @@ public struct NegotiateFlags: OptionSet, Sendable, Equatable {
     /// What a server repeats of a client's wishes. POP3 has no security layer after the logon, but clients that ask for
     /// one do not always go on without the bits, so they are granted and never used.
     static let grantable: NegotiateFlags = [
-        .requestTarget, .sign, .seal, .alwaysSign, .extendedSessionSecurity, .identify, .version, .strong128, .keyExchange, .weak56,
+        .requestTarget, .sign, .seal, .alwaysSign, .extendedSessionSecurity, .identify, .version, .strong128, .keyExchange,
+        .weak56,
     ]
 }
 

@@ -5,7 +5,9 @@ import Digest
 
 enum MessageIntegrity {
     /// The code of `message` (a type 3 of at least 88 octets; zero for a shorter one, which has no place for it).
-    static func code(_ key: Digest16, before: UnsafeRawBufferPointer, challenge: UnsafeRawBufferPointer, message: Span<UInt8>) -> Digest16 {
+    static func code(_ key: Digest16, before: UnsafeRawBufferPointer, challenge: UnsafeRawBufferPointer, message: Span<UInt8>)
+        -> Digest16
+    {
         let place = AuthenticateMessage.micRange
         guard message.count >= place.upperBound else { return .zero }
         var hmac = HMACMD5(key: key)
@@ -22,7 +24,9 @@ enum MessageIntegrity {
     static func exportedKey(_ message: AuthenticateMessage, in bytes: Span<UInt8>, sessionBaseKey: Digest16) -> Digest16? {
         let signs = message.flags.contains(.sign) || message.flags.contains(.seal)
         guard message.flags.contains(.keyExchange), signs else { return sessionBaseKey }
-        guard message.sessionKey.end <= bytes.count, let sent = Digest16(bytes.extracting(message.sessionKey.range)) else { return nil }
+        guard message.sessionKey.end <= bytes.count, let sent = Digest16(bytes.extracting(message.sessionKey.range)) else {
+            return nil
+        }
         return RC4.apply(to: sent, key: sessionBaseKey)
     }
 }

@@ -62,7 +62,9 @@ struct ResponseCheck {
     }
 
     private func lm2(_ message: Span<UInt8>) -> Bool {
-        guard answer.lm.count == 24, let client = try? MessageReader.word64(message, at: answer.lm.start &+ 16) else { return false }
+        guard answer.lm.count == 24, let client = try? MessageReader.word64(message, at: answer.lm.start &+ 16) else {
+            return false
+        }
         func matches(_ form: Responses.DomainForm) -> Bool {
             let key = ownerKey(message, form: form)
             return Responses.lm2(key, server: challenge, client: client).equals(message, at: answer.lm.start)

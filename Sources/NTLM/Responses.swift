@@ -47,7 +47,9 @@ enum Responses {
     }
 
     /// NTOWFv2: HMAC-MD5 under the NT hash of the user in upper case and the domain as it was sent.
-    static func ntowf2(_ hash: NTHash, user: Span<UInt8>, domain: Span<UInt8>, isUnicode: Bool, form: DomainForm = .asSent) -> Digest16 {
+    static func ntowf2(_ hash: NTHash, user: Span<UInt8>, domain: Span<UInt8>, isUnicode: Bool, form: DomainForm = .asSent)
+        -> Digest16
+    {
         var hmac = HMACMD5(key: hash.digest)
         Name.hash(user, isUnicode: isUnicode, uppercase: true, into: &hmac)
         switch form {

@@ -66,7 +66,8 @@ public struct ServerExchange: Sendable {
             let flags = try ChallengeMessage.granted(request.flags, settings: settings)
             var memory = ByteWriter(transcript)
             memory.append(message)
-            ChallengeMessage.write(flags: flags, challenge: challenge, nowFileTime: nowFileTime, settings: settings, into: &memory)
+            ChallengeMessage.write(
+                flags: flags, challenge: challenge, nowFileTime: nowFileTime, settings: settings, into: &memory)
             guard !memory.overflowed else { throw .noRoom }
             writer.append(UnsafeRawBufferPointer(rebasing: memory.written[message.count...]))
             guard !writer.overflowed else { throw .noRoom }
@@ -90,7 +91,8 @@ public struct ServerExchange: Sendable {
             memory.append(negotiate)
             memory.append(challenge)
             guard !memory.overflowed, memory.count <= Self.transcriptSize else { throw .noRoom }
-            begin(negotiateSize: negotiate.count, transcriptSize: memory.count, challenge: sent.serverChallenge, flags: sent.flags)
+            begin(
+                negotiateSize: negotiate.count, transcriptSize: memory.count, challenge: sent.serverChallenge, flags: sent.flags)
             return .challenged
         } catch {
             self = ServerExchange()
@@ -147,7 +149,9 @@ public struct ServerExchange: Sendable {
             return settings.channelBindingPolicy == .require ? .bindingMismatch : .accepted
         case .ntlm2:
             guard let sessionKey = check.ntlm2(message) else { return .wrongResponse }
-            guard isFresh(answer.timestamp, now: nowFileTime, windowSeconds: settings.timestampWindowSeconds) else { return .clockSkew }
+            guard isFresh(answer.timestamp, now: nowFileTime, windowSeconds: settings.timestampWindowSeconds) else {
+                return .clockSkew
+            }
             guard hasRightMIC(message, answer, sessionKey: sessionKey, transcript: transcript) else { return .micMismatch }
             let bound = Self.isBound(answer.pairs.channelBindings, to: channelBinding, policy: settings.channelBindingPolicy)
             return bound ? .accepted : .bindingMismatch

@@ -9,7 +9,9 @@ enum Login {
 }
 
 extension ServerExchange {
-    mutating func login(_ response: Span<UInt8>, memory: UnsafeMutableRawBufferPointer, into writer: inout ByteWriter) -> ServerStep {
+    mutating func login(_ response: Span<UInt8>, memory: UnsafeMutableRawBufferPointer, into writer: inout ByteWriter)
+        -> ServerStep
+    {
         if state == .password { return loginPassword(response, memory: memory) }
         guard response.count <= Limits.name else { return fail(.tooLong) }
         guard response.count > 0, isCleanName(response) else { return fail(.badName) }

@@ -11,7 +11,8 @@ extension ServerExchange {
     ) -> ServerStep {
         if state == .initial {
             let outcome = ntlm.negotiate(
-                response, settings: settings, challenge: randomChallenge, nowFileTime: nowFileTime, transcript: memory, into: &writer)
+                response, settings: settings, challenge: randomChallenge, nowFileTime: nowFileTime, transcript: memory,
+                into: &writer)
             if case .refused(let fault) = outcome { return fail(.ntlm(fault)) }
             state = .password
             return .challenge

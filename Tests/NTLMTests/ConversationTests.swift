@@ -1,9 +1,10 @@
 // Whole conversations that others published: with MIC and channel bindings (Chromium), curl's, and MS-POP3's.
 
 import Digest
-@testable import NTLM
 import PoplarCore
 import Testing
+
+@testable import NTLM
 
 let lineOne = "TlRMTVNTUAABAAAAB4IIAAAAAAAgAAAAAAAAACAAAAA="
 let lineTwo = """
@@ -105,7 +106,9 @@ struct BoundConversation {
 
     @Test("a MIC that was dropped is missed: zeroed, or its header room taken away")
     func droppedMIC() throws {
-        #expect(try bench().answer(type3.replacing(at: 72, [UInt8](repeating: 0, count: 16)), binding: binding) == .verdict(.micMismatch))
+        #expect(
+            try bench().answer(type3.replacing(at: 72, [UInt8](repeating: 0, count: 16)), binding: binding)
+                == .verdict(.micMismatch))
         // The same fields and flags behind a header of 64 octets.
         var short = HandMade()
         short.flags = 0x0008_8203
@@ -115,8 +118,12 @@ struct BoundConversation {
 
     @Test("it binds to its own certificate alone")
     func otherChannel() throws {
-        #expect(try bench(.level5, .require).answer(type3, binding: digest("00112233445566778899aabbccddeeff")) == .verdict(.bindingMismatch))
-        #expect(try bench(.level5, .allow).answer(type3, binding: digest("00112233445566778899aabbccddeeff")) == .verdict(.bindingMismatch))
+        #expect(
+            try bench(.level5, .require).answer(type3, binding: digest("00112233445566778899aabbccddeeff"))
+                == .verdict(.bindingMismatch))
+        #expect(
+            try bench(.level5, .allow).answer(type3, binding: digest("00112233445566778899aabbccddeeff"))
+                == .verdict(.bindingMismatch))
         #expect(try bench(.level5, .allow).answer(type3, binding: nil) == .verdict(.bindingMismatch))
         #expect(try bench(.level5, .require).answer(type3, binding: nil) == .verdict(.bindingMismatch))
         #expect(try bench(.level5, .none).answer(type3, binding: nil) == .verdict(.accepted))
@@ -144,11 +151,13 @@ struct OtherConversations {
     @Test("curl: OEM names alone, no domain, NTLMv2 (tests/data/test868)")
     func curl() throws {
         let type1 = base64("TlRMTVNTUAABAAAABoIIAAAAAAAAAAAAAAAAAAAAAAA=")
-        let type2 = base64("""
+        let type2 = base64(
+            """
             TlRMTVNTUAACAAAAAgACADAAAAAGgoEAc51AYVDgyNcAAAAAAAAAAG4AbgAyAAAAQ0MCAAQAQwBDAAEAEgBFAEwASQBTAEEAQgBFAFQASAAEABgA\
             YwBjAC4AaQBjAGUAZABlAHYALgBuAHUAAwAsAGUAbABpAHMAYQBiAGUAdABoAC4AYwBjAC4AaQBjAGUAZABlAHYALgBuAHUAAAAAAA==
             """)
-        let type3 = base64("""
+        let type3 = base64(
+            """
             TlRMTVNTUAADAAAAGAAYAEAAAACeAJ4AWAAAAAAAAAD2AAAACAAIAPYAAAAIAAgA/gAAAAAAAAAAAAAABoKBAMOv20GsURsat8gdH/RfnYI0MzIx\
             NTMyMeCdd8AzFZLZ/N1ujmilmCcBAQAAAAAAAACAPtXesZ0BNDMyMTUzMjEAAAAAAgAEAEMAQwABABIARQBMAEkAUwBBAEIARQBUAEgABAAYAGMA\
             YwAuAGkAYwBlAGQAZQB2AC4AbgB1AAMALABlAGwAaQBzAGEAYgBlAHQAaAAuAGMAYwAuAGkAYwBlAGQAZQB2AC4AbgB1AAAAAAAAAAAAdGVzdHVz\

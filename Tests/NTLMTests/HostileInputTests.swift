@@ -2,22 +2,27 @@
 // no trap, refused, and the next exchange on the same connection works.
 
 import Digest
-@testable import NTLM
 import PoplarCore
 import Testing
+
+@testable import NTLM
 
 @Suite("A server and bad messages")
 struct HostileClient {
     let type1 = TestClient(variant: .v2WithMIC).type1()
 
-    func refuses(_ type3: [UInt8], _ expected: Outcome, level: CompatibilityLevel = .level0, from place: SourceLocation = #_sourceLocation) throws {
+    func refuses(
+        _ type3: [UInt8], _ expected: Outcome, level: CompatibilityLevel = .level0, from place: SourceLocation = #_sourceLocation
+    ) throws {
         let bench = Bench(try makeSettings(level: level))
         _ = bench.negotiate(type1)
         #expect(bench.answer(type3) == expected, sourceLocation: place)
         #expect(bench.stillWorks(), sourceLocation: place)
     }
 
-    @Test("every NT length 0...60 under every LM length 0...32", arguments: [CompatibilityLevel.level0, .level5], [UInt32(0x8201), 0x8_8201])
+    @Test(
+        "every NT length 0...60 under every LM length 0...32", arguments: [CompatibilityLevel.level0, .level5],
+        [UInt32(0x8201), 0x8_8201])
     func lengths(level: CompatibilityLevel, flags: UInt32) throws {
         let bench = Bench(try makeSettings(level: level))
         for nt in 0...60 {
@@ -47,7 +52,8 @@ struct HostileClient {
         let good = HandMade(sessionKey: [UInt8](repeating: 0, count: 16)).octets
         let size = UInt32(good.count)
         let bad: [(Int, UInt32)] = [
-            (1, size), (2, size - 1), (0xFFFF, 0xFFFF_FFF0), (0xFFFF, 64), (24, 0xFFFF_FFE8), (24, 0xFFFF_FFFF), (24, 0x8000_0000),
+            (1, size), (2, size - 1), (0xFFFF, 0xFFFF_FFF0), (0xFFFF, 64), (24, 0xFFFF_FFE8), (24, 0xFFFF_FFFF),
+            (24, 0x8000_0000),
             (24, 0x7FFF_FFFF), (24, 0), (24, 8), (24, 51), (0xFFFF, 0xFFFF_0000), (1, 0xFFFF_FFFF),
         ]
         for (length, offset) in bad {
@@ -82,7 +88,9 @@ struct HostileClient {
         try refuses([], .refused(.tooShort))
         for length in 0..<52 { try refuses(Array(good[..<length]), .refused(.tooShort)) }
         for index in 0..<8 { try refuses(good.replacing(at: index, [0x20]), .refused(.badSignature)) }
-        for type: UInt32 in [0, 1, 2, 4, 0x103, 0x300, .max] { try refuses(good.replacing(at: 8, little32(type)), .refused(.wrongType)) }
+        for type: UInt32 in [0, 1, 2, 4, 0x103, 0x300, .max] {
+            try refuses(good.replacing(at: 8, little32(type)), .refused(.wrongType))
+        }
         try refuses([UInt8](repeating: 0xFF, count: 9216), .refused(.badSignature))
         try refuses(good + [UInt8](repeating: 0, count: Limits.authenticate), .refused(.tooLong))
     }
@@ -132,7 +140,10 @@ struct HostileClient {
         ("a name of odd length", pair(1, [0x41]) + pair(0, []), false),
         ("two flags", pair(6, [0, 0, 0, 0]) + pair(6, [2, 0, 0, 0]) + pair(0, []), false),
         ("two domains", pair(2, utf16("A")) + pair(2, utf16("B")) + pair(0, []), false),
-        ("two bindings", pair(10, [UInt8](repeating: 0, count: 16)) + pair(10, [UInt8](repeating: 1, count: 16)) + pair(0, []), false),
+        (
+            "two bindings", pair(10, [UInt8](repeating: 0, count: 16)) + pair(10, [UInt8](repeating: 1, count: 16)) + pair(0, []),
+            false
+        ),
         ("an id that nobody knows, twice", pair(99, [1]) + pair(99, [2]) + pair(0, []), true),
         ("octets behind the end", pair(0, []) + [1, 2, 3], true),
         ("only an end", pair(0, []), true),
@@ -149,7 +160,9 @@ struct HostileClient {
     @Test("a blob that does not begin 01 01")
     func blobVersion() throws {
         for head in [[0, 0], [1, 0], [1, 2], [2, 1]] as [[UInt8]] {
-            try refuses(HandMade(nt: [UInt8](repeating: 0, count: 16) + head + [UInt8](repeating: 0, count: 40)).octets, .refused(.badResponse))
+            try refuses(
+                HandMade(nt: [UInt8](repeating: 0, count: 16) + head + [UInt8](repeating: 0, count: 40)).octets,
+                .refused(.badResponse))
         }
     }
 
@@ -171,7 +184,8 @@ struct HostileClient {
         #expect(bench.negotiate(type2) == nil)
         #expect(bench.negotiate(type1 + []) != nil)
         let second = bench.exchange.negotiate(
-            type1.span, settings: bench.settings, challenge: 1, nowFileTime: now, transcript: bench.memory, into: &Self.scratch.writer)
+            type1.span, settings: bench.settings, challenge: 1, nowFileTime: now, transcript: bench.memory,
+            into: &Self.scratch.writer)
         #expect(second == .refused(.outOfSequence))
         let client = TestClient(variant: .v2WithMIC)
         let again = try #require(bench.negotiate(client.type1()))
@@ -197,7 +211,8 @@ struct HostileClient {
         #expect(bench.negotiate(Array(supplied[..<20])) == nil)
         for field in [16, 24] {
             for (length, offset) in [(1, 32), (0xFFFF, 0xFFFF_FFF0), (4, 0xFFFF_FFFE), (1, 8), (0xFFFF, 32)] as [(Int, UInt32)] {
-                #expect(bench.negotiate(supplied.replacing(at: field, little16(length) + little16(length) + little32(offset))) == nil)
+                #expect(
+                    bench.negotiate(supplied.replacing(at: field, little16(length) + little16(length) + little32(offset))) == nil)
             }
         }
         #expect(bench.negotiate(type1 + [UInt8](repeating: 0, count: 737)) == nil)
@@ -222,7 +237,8 @@ struct HostileClient {
         var exchange = ServerExchange()
         let small = UnsafeMutableRawBufferPointer(rebasing: bench.memory[..<64])
         _ = written {
-            let outcome = exchange.negotiate(type1.span, settings: settings, challenge: 1, nowFileTime: now, transcript: small, into: &$0)
+            let outcome = exchange.negotiate(
+                type1.span, settings: settings, challenge: 1, nowFileTime: now, transcript: small, into: &$0)
             #expect(outcome == .refused(.noRoom))
         }
     }
@@ -258,7 +274,10 @@ struct HostileServer {
 
     let good = pair(2, utf16("Domain")) + pair(0, [])
 
-    func refuses(_ type2: [UInt8], _ fault: MessageFault, _ variant: NTLMVariant = .v2WithMIC, from place: SourceLocation = #_sourceLocation) {
+    func refuses(
+        _ type2: [UInt8], _ fault: MessageFault, _ variant: NTLMVariant = .v2WithMIC,
+        from place: SourceLocation = #_sourceLocation
+    ) {
         let (outcome, type3) = TestClient(variant: variant).outcome(type2)
         #expect(outcome == .refused(fault) && type3.isEmpty, sourceLocation: place)
     }
@@ -277,7 +296,9 @@ struct HostileServer {
             (0xFFFF, 0xFFFF_FFF0), (1, UInt32(type2.count)), (4, 47), (4, 0), (0xFFFF, 56), (20, 0xFFFF_FFEC), (1, .max),
         ] as [(Int, UInt32)] {
             refuses(type2.replacing(at: 40, little16(length) + little16(length) + little32(offset)), .fieldOutOfBounds)
-            refuses(type2.replacing(at: 12, little16(length) + little16(length) + little32(offset == 47 ? 31 : offset)), .fieldOutOfBounds)
+            refuses(
+                type2.replacing(at: 12, little16(length) + little16(length) + little32(offset == 47 ? 31 : offset)),
+                .fieldOutOfBounds)
         }
         answers(type2.replacing(at: 40, little16(0) + little16(0) + little32(.max)))
     }

@@ -1,9 +1,10 @@
 // Names between the wire and UTF-8, and the upper case that NTOWFv2 asks for.
 
 import Digest
-@testable import NTLM
 import PoplarCore
 import Testing
+
+@testable import NTLM
 
 func utf8(_ field: [UInt8], isUnicode: Bool, capacity: Int = 1024) -> String? {
     var valid = false
@@ -11,12 +12,17 @@ func utf8(_ field: [UInt8], isUnicode: Bool, capacity: Int = 1024) -> String? {
     return valid ? String(decoding: text, as: UTF8.self) : nil
 }
 
+func wire(_ text: String) -> [UInt8] {
+    written { _ = Name.appendWire(utf8: Array(text.utf8).span, isUnicode: true, into: &$0) }
+}
+
 @Suite("Names")
 struct NameTests {
-    @Test("UTF-16 becomes UTF-8 and comes back", arguments: ["", "User", "Ödön", "Ωmega", "日本語", "🌿leaf", "\u{FFFD}", "a\\b@c/d"])
+    @Test(
+        "UTF-16 becomes UTF-8 and comes back", arguments: ["", "User", "Ödön", "Ωmega", "日本語", "🌿leaf", "\u{FFFD}", "a\\b@c/d"])
     func roundTrip(text: String) {
         #expect(utf8(utf16(text), isUnicode: true) == text)
-        #expect(written { _ = Name.appendWire(utf8: Array(text.utf8).span, isUnicode: true, into: &$0) } == utf16(text))
+        #expect(wire(text) == utf16(text))
         #expect(Name.wireCount(utf8: Array(text.utf8).span, isUnicode: true) == utf16(text).count)
     }
 
@@ -26,9 +32,11 @@ struct NameTests {
         #expect(utf8([0x85], isUnicode: false) == nil)
     }
 
-    @Test("what is no name is refused, and the writer is as it was", arguments: [
-        [0x41], [0x00, 0xD8], [0x00, 0xDC], [0x41, 0x00, 0x00, 0xD8], [0x00, 0xD8, 0x41, 0x00], [0x00, 0x00], [0x0A, 0x00],
-    ] as [[UInt8]])
+    @Test(
+        "what is no name is refused, and the writer is as it was",
+        arguments: [
+            [0x41], [0x00, 0xD8], [0x00, 0xDC], [0x41, 0x00, 0x00, 0xD8], [0x00, 0xD8, 0x41, 0x00], [0x00, 0x00], [0x0A, 0x00],
+        ] as [[UInt8]])
     func refused(field: [UInt8]) {
         #expect(utf8(field, isUnicode: true) == nil)
         let kept = written { writer in
@@ -44,19 +52,25 @@ struct NameTests {
         #expect(utf8(utf16("Ωmega"), isUnicode: true, capacity: 6) == "Ωmega")
     }
 
-    @Test("bytes that are no UTF-8 have no form on the wire and no hash", arguments: [
-        [0x80], [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF0, 0x80, 0x80, 0x80], [0xF4, 0x90, 0x80, 0x80],
-        [0xF5, 0x80, 0x80, 0x80], [0xC3], [0xE2, 0x82], [0xC3, 0x28], [0xFF],
-    ] as [[UInt8]])
+    @Test(
+        "bytes that are no UTF-8 have no form on the wire and no hash",
+        arguments: [
+            [0x80], [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF0, 0x80, 0x80, 0x80],
+            [0xF4, 0x90, 0x80, 0x80],
+            [0xF5, 0x80, 0x80, 0x80], [0xC3], [0xE2, 0x82], [0xC3, 0x28], [0xFF],
+        ] as [[UInt8]])
     func notUTF8(text: [UInt8]) {
         #expect(Name.wireCount(utf8: text.span, isUnicode: true) == nil)
         #expect(NTHash(passwordUTF8: text.span) == nil)
         #expect(LMHash(passwordUTF8: text.span) == nil)
     }
 
-    @Test("upper case maps one for one", arguments: [
-        ("a", "A"), ("z", "Z"), ("{", "{"), ("ö", "Ö"), ("÷", "÷"), ("ÿ", "Ÿ"), ("ß", "ß"), ("ω", "Ω"), ("я", "Я"), ("ǆ", "Ǆ"), ("µ", "µ"), ("日", "日"),
-    ])
+    @Test(
+        "upper case maps one for one",
+        arguments: [
+            ("a", "A"), ("z", "Z"), ("{", "{"), ("ö", "Ö"), ("÷", "÷"), ("ÿ", "Ÿ"), ("ß", "ß"), ("ω", "Ω"), ("я", "Я"),
+            ("ǆ", "Ǆ"), ("µ", "µ"), ("日", "日"),
+        ])
     func uppercase(lower: String, upper: String) {
         #expect(lower.utf16.map { Uppercase.unit($0) } == Array(upper.utf16))
     }
@@ -70,7 +84,8 @@ struct NameTests {
             Name.hash(utf16(text).span, isUnicode: true, uppercase: upper, into: &wide)
             var narrow = HMACMD5(key: .zero)
             Name.hash(latin.span, isUnicode: false, uppercase: upper, into: &narrow)
-            let expected = HMACMD5.authenticate(utf16(upper ? text.uppercased() : text).span, key: [UInt8](repeating: 0, count: 16).span)
+            let expected = HMACMD5.authenticate(
+                utf16(upper ? text.uppercased() : text).span, key: [UInt8](repeating: 0, count: 16).span)
             #expect(wide.finalize() == expected)
             #expect(narrow.finalize() == expected)
         }

@@ -51,7 +51,8 @@ func makeSettings(
     level: CompatibilityLevel = .level5, policy: ChannelBindingPolicy = .none, window: UInt64? = nil, timestamp: Bool = true
 ) throws -> ServerSettings {
     try ServerSettings(
-        names: ServerNames(netBIOSComputer: "Server", netBIOSDomain: "Domain", dnsComputer: "server.domain.example", dnsDomain: "domain.example"),
+        names: ServerNames(
+            netBIOSComputer: "Server", netBIOSDomain: "Domain", dnsComputer: "server.domain.example", dnsDomain: "domain.example"),
         level: level, channelBindingPolicy: policy, timestampWindowSeconds: window, sendsTimestamp: timestamp)
 }
 
@@ -96,9 +97,10 @@ final class Bench {
         case .anonymous: return .anonymous
         case .malformed(let fault): return .refused(fault)
         case .identity:
-            return .verdict(exchange.verify(
-                type3.span, hash: hash, lmHash: lmHash, channelBinding: binding, settings: settings, nowFileTime: time,
-                transcript: UnsafeRawBufferPointer(memory)))
+            return .verdict(
+                exchange.verify(
+                    type3.span, hash: hash, lmHash: lmHash, channelBinding: binding, settings: settings, nowFileTime: time,
+                    transcript: UnsafeRawBufferPointer(memory)))
         }
     }
 
@@ -118,6 +120,8 @@ struct TestClient {
     var workstation = "COMPUTER"
     var servicePrincipalName = ""
     var password = "Password"
+    /// In place of the password's.
+    var hash: NTHash?
     var binding: Digest16?
     var time = now
     var clientChallenge = nonce("aaaaaaaaaaaaaaaa")
@@ -133,7 +137,7 @@ struct TestClient {
         var outcome = ClientOutcome.refused(.noRoom)
         let text = Array(password.utf8)
         let secrets = ClientSecrets(
-            hash: NTHash(passwordUTF8: text.span) ?? NTHash(.zero), lmHash: LMHash(passwordUTF8: text.span),
+            hash: hash ?? NTHash(passwordUTF8: text.span) ?? NTHash(.zero), lmHash: LMHash(passwordUTF8: text.span),
             clientChallenge: clientChallenge, nowFileTime: time, channelBinding: binding)
         let type3 = written(capacity) {
             outcome = ClientExchange(variant: variant, isUnicode: isUnicode).authenticate(

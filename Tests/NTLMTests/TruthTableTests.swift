@@ -1,9 +1,10 @@
 // Who is let in: every client variant at every level of the server, in either encoding, and what the policies add.
 
 import Digest
-@testable import NTLM
 import PoplarCore
 import Testing
+
+@testable import NTLM
 
 struct Case: Sendable, CustomTestStringConvertible {
     let variant: NTLMVariant
@@ -46,7 +47,8 @@ struct TruthTable {
         #expect(logOn(bench, client, hash: nil) == .verdict(expected))
         client.password = "password"
         #expect(logOn(bench, client) == .verdict(expected))
-        // Not even the hash that stands in for unknown users opens the door.
+        // Not even the hash of zeros that stands in for unknown users opens the door.
+        client.hash = NTHash(.zero)
         #expect(logOn(bench, client, hash: nil) == .verdict(expected))
     }
 
@@ -57,8 +59,10 @@ struct TruthTable {
         for (offered, expected) in [
             (binding, [Verdict.accepted, .accepted, row.variant == .v2WithChannelBinding ? .accepted : .bindingMismatch]),
             (nil, [.accepted, .accepted, .bindingMismatch]),
-            (digest("00112233445566778899aabbccddeeff"),
-                [.accepted, row.variant == .v2WithChannelBinding ? .bindingMismatch : .accepted, .bindingMismatch]),
+            (
+                digest("00112233445566778899aabbccddeeff"),
+                [.accepted, row.variant == .v2WithChannelBinding ? .bindingMismatch : .accepted, .bindingMismatch]
+            ),
         ] as [(Digest16?, [Verdict])] {
             client.binding = offered
             for (policy, verdict) in zip(ChannelBindingPolicy.allCases, expected) {
@@ -71,10 +75,15 @@ struct TruthTable {
     @Test("hashes over no domain, and over it in upper case, are taken; over another they are not")
     func domains() throws {
         let bench = Bench(try makeSettings())
-        for (hashed, expected) in [("Domain", Verdict.accepted), ("", .accepted), ("DOMAIN", .accepted), ("Other", .wrongResponse)] {
+        for (hashed, expected) in [
+            ("Domain", Verdict.accepted), ("", .accepted), ("DOMAIN", .accepted), ("Other", .wrongResponse),
+        ] {
             let type2 = try #require(bench.negotiate(TestClient(variant: .v2).type1()))
             let challenge = try ChallengeMessage(type2.span)
-            let blob = bytes(hex: "0101000000000000") + [UInt8](repeating: 0, count: 20) + type2[challenge.targetInfo.range] + [0, 0, 0, 0]
+            let blob =
+                bytes(hex: "0101000000000000") + [UInt8](repeating: 0, count: 20) + type2[challenge.targetInfo.range] + [
+                    0, 0, 0, 0,
+                ]
             let key = ownerKey(secret, "User", hashed)
             let proof = Responses.proof(key, challenge: bench.challenge, blob: blob.span)
             var message = HandMade()
@@ -97,6 +106,10 @@ struct TruthTable {
         #expect(bench.answer(message.octets, lmHash: lm) == .verdict(accepts ? .accepted : .refusedByLevel))
         _ = bench.negotiate(type1)
         #expect(bench.answer(message.octets, lmHash: nil) == .verdict(accepts ? .wrongResponse : .refusedByLevel))
+        message.lm = written { Responses.desl(.zero, challenge: bench.challenge).write(into: &$0) }
+        _ = bench.negotiate(type1)
+        #expect(bench.answer(message.octets, lmHash: nil) == .verdict(accepts ? .wrongResponse : .refusedByLevel))
+        message.lm = written { Responses.desl(lm.digest, challenge: bench.challenge).write(into: &$0) }
         _ = bench.negotiate(type1)
         #expect(bench.answer(message.octets, hash: nil, lmHash: lm) == .verdict(accepts ? .wrongResponse : .refusedByLevel))
     }
@@ -110,9 +123,16 @@ struct TruthTable {
                 var message = HandMade()
                 message.nt = []
                 let key = ownerKey(secret, "User", "Domain")
-                message.lm = bytes(hex: hex(Responses.lm2(key, server: bench.challenge, client: client))) + [UInt8](repeating: 0xAA, count: 8)
+                message.lm =
+                    bytes(hex: hex(Responses.lm2(key, server: bench.challenge, client: client)))
+                    + [UInt8](repeating: 0xAA, count: 8)
                 _ = bench.negotiate(TestClient(variant: .v2).type1())
                 #expect(bench.answer(message.octets) == .verdict(policy == .none ? .accepted : .bindingMismatch))
+                let standIn = ownerKey(NTHash(.zero), "User", "Domain")
+                message.lm = bytes(hex: hex(Responses.lm2(standIn, server: bench.challenge, client: client)))
+                    + [UInt8](repeating: 0xAA, count: 8)
+                _ = bench.negotiate(TestClient(variant: .v2).type1())
+                #expect(bench.answer(message.octets, hash: nil) != .verdict(.accepted))
             }
         }
     }
@@ -171,7 +191,9 @@ struct SettingsTests {
     func tooLong() {
         let names = ServerNames(netBIOSComputer: "S", netBIOSDomain: "D", dnsComputer: String(repeating: "x", count: 400))
         #expect(throws: SettingsFault.self) { try ServerSettings(names: names) }
-        #expect(throws: SettingsFault.targetName) { try ServerSettings(names: ServerNames(netBIOSComputer: "S", netBIOSDomain: "")) }
+        #expect(throws: SettingsFault.targetName) {
+            try ServerSettings(names: ServerNames(netBIOSComputer: "S", netBIOSDomain: ""))
+        }
         let wide = ServerNames(netBIOSComputer: "S", netBIOSDomain: String(repeating: "D", count: 65))
         #expect(throws: SettingsFault.targetName) { try ServerSettings(names: wide) }
     }
@@ -179,7 +201,8 @@ struct SettingsTests {
     @Test("the longest settings still make a challenge that fits its transcript")
     func longest() throws {
         let names = ServerNames(
-            netBIOSComputer: "S", netBIOSDomain: String(repeating: "D", count: 64), dnsComputer: String(repeating: "x", count: 316))
+            netBIOSComputer: "S", netBIOSDomain: String(repeating: "D", count: 64),
+            dnsComputer: String(repeating: "x", count: 316))
         let bench = Bench(try ServerSettings(names: names))
         let type1 = TestClient(variant: .v2).type1() + [UInt8](repeating: 0, count: Limits.negotiate - 32)
         let type2 = try #require(bench.negotiate(type1))

@@ -50,7 +50,9 @@ final class Bench {
     }
 }
 
-func respond(_ exchange: inout SASL.ClientExchange, user: String, password: String, authorization: String = "", capacity: Int = 2048) -> [UInt8]? {
+func respond(
+    _ exchange: inout SASL.ClientExchange, user: String, password: String, authorization: String = "", capacity: Int = 2048
+) -> [UInt8]? {
     let output = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 8)
     defer { output.deallocate() }
     var writer = ByteWriter(output)
@@ -76,9 +78,12 @@ struct NameTests {
 
 @Suite("PLAIN (RFC 4616)")
 struct PlainTests {
-    @Test("the RFC's examples, with and without an initial response", arguments: [
-        ("\0tim\0tanstaaftanstaaf", ["", "tim", "tanstaaftanstaaf"]), ("Ursel\0Kurt\0xipj3plmq", ["Ursel", "Kurt", "xipj3plmq"]),
-    ])
+    @Test(
+        "the RFC's examples, with and without an initial response",
+        arguments: [
+            ("\0tim\0tanstaaftanstaaf", ["", "tim", "tanstaaftanstaaf"]),
+            ("Ursel\0Kurt\0xipj3plmq", ["Ursel", "Kurt", "xipj3plmq"]),
+        ])
     func examples(message: String, parts: [String]) throws {
         let direct = try Bench(.plain)
         #expect(direct.claim(direct.step(octets(message))) == parts)
@@ -95,7 +100,8 @@ struct PlainTests {
     static let bad: [(String, ServerFailure)] = [
         ("", .malformed), ("user", .malformed), ("\0user", .malformed), ("\0user\0pass\0", .malformed), ("\0\0\0", .malformed),
         ("\0\0", .badName), ("\0user\0", .badName), ("\0\0pass", .badName), ("\0us\ner\0pass", .badName),
-        ("a\u{7F}\0u\0p", .badName), ("\0\(longText)\0p", .tooLong), ("\0u\0\(longText)", .tooLong), ("\(longText)\0u\0p", .tooLong),
+        ("a\u{7F}\0u\0p", .badName), ("\0\(longText)\0p", .tooLong), ("\0u\0\(longText)", .tooLong),
+        ("\(longText)\0u\0p", .tooLong),
     ]
 
     @Test("bad messages are refused", arguments: bad)
