@@ -6,6 +6,11 @@ import PackageDescription
 // POPLAR_ALLOCATOR=glibc builds without jemalloc: sanitizers replace malloc themselves and need that.
 let usesJemalloc = Context.environment["POPLAR_ALLOCATOR"] != "glibc"
 
+// The commit that is baked into the binary: one C file sees it, so a new commit rebuilds that file and no other.
+let commit = Context.gitInformation.map { git in
+    String(git.currentCommit.prefix(12)) + (git.hasUncommittedChanges ? "-dirty" : "")
+}
+
 let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
@@ -38,6 +43,13 @@ let package = Package(
             name: "CJemalloc",
             cSettings: usesJemalloc ? [.define("POPLAR_JEMALLOC")] : [],
             linkerSettings: usesJemalloc ? [.linkedLibrary("jemalloc")] : []),
+
+        .target(
+            name: "CBuildInfo",
+            cSettings: [
+                .define("POPLAR_COMMIT", to: "\"\(commit ?? "unknown")\""),
+                .define("POPLAR_RELEASE", .when(configuration: .release)),
+            ]),
 
         // Floor 1.
         module("PoplarCore"),
@@ -74,7 +86,7 @@ let package = Package(
             name: "poplar",
             dependencies: [
                 "Server", "LoadGenerator", "Results", "Report", "Workload", "Telemetry", "Certificates", "Accounts",
-                "Administration", "Maildrop", "TLS", "Reactor", "PoplarCore", "CJemalloc", "NTLM",
+                "Administration", "Maildrop", "TLS", "Reactor", "PoplarCore", "CBuildInfo", "CJemalloc", "NTLM",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
