@@ -6,10 +6,9 @@ import PackageDescription
 // POPLAR_ALLOCATOR=glibc builds without jemalloc: sanitizers replace malloc themselves and need that.
 let usesJemalloc = Context.environment["POPLAR_ALLOCATOR"] != "glibc"
 
-// The commit that is baked into the binary: one C file sees it, so a new commit rebuilds that file and no other.
-let commit = Context.gitInformation.map { git in
-    String(git.currentCommit.prefix(12)) + (git.hasUncommittedChanges ? "-dirty" : "")
-}
+// The commit that is baked into the binary, handed over by the Makefile: one C file sees it, so a new commit rebuilds that
+// file and no other. Context.gitInformation would go stale: SwiftPM caches this manifest by its text and the environment.
+let commit = Context.environment["POPLAR_COMMIT"] ?? "unknown"
 
 let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
@@ -47,7 +46,7 @@ let package = Package(
         .target(
             name: "CBuildInfo",
             cSettings: [
-                .define("POPLAR_COMMIT", to: "\"\(commit ?? "unknown")\""),
+                .define("POPLAR_COMMIT", to: "\"\(commit)\""),
                 .define("POPLAR_RELEASE", .when(configuration: .release)),
             ]),
 

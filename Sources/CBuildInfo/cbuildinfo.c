@@ -1,6 +1,6 @@
 // The texts of cbuildinfo.h, fixed when this file is compiled.
 // Invariant: nothing here is computed at run time, so that asking costs nothing and cannot fail.
-// The commit comes from Package.swift; a build from an exported archive has none.
+// The commit comes from the Makefile by way of Package.swift; a bare `swift build` has none.
 #include "cbuildinfo.h"
 
 #ifndef POPLAR_COMMIT

@@ -9,7 +9,7 @@
 // The released version, by semantic versioning.
 const char *cbuildinfo_version(void);
 
-// Abbreviated git commit, "-dirty" appended when files differed from it; "unknown" outside a git checkout.
+// Abbreviated git commit, "-dirty" appended when files differed from it; "unknown" when not built by make.
 const char *cbuildinfo_commit(void);
 
 // Whether the build was optimised (-c release). Results of any other build are not worth keeping.
