@@ -9,6 +9,7 @@ let usesJemalloc = Context.environment["POPLAR_ALLOCATOR"] != "glibc"
 // The commit that is baked into the binary, handed over by the Makefile: one C file sees it, so a new commit rebuilds that
 // file and no other. Context.gitInformation would go stale: SwiftPM caches this manifest by its text and the environment.
 let commit = Context.environment["POPLAR_COMMIT"] ?? "unknown"
+let compiler = Context.environment["POPLAR_SWIFT"] ?? "unknown"
 
 let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
@@ -47,6 +48,7 @@ let package = Package(
             name: "CBuildInfo",
             cSettings: [
                 .define("POPLAR_COMMIT", to: "\"\(commit)\""),
+                .define("POPLAR_SWIFT", to: "\"\(compiler)\""),
                 .define("POPLAR_RELEASE", .when(configuration: .release)),
             ]),
 

@@ -6,6 +6,9 @@
 #ifndef POPLAR_COMMIT
 #define POPLAR_COMMIT "unknown"
 #endif
+#ifndef POPLAR_SWIFT
+#define POPLAR_SWIFT "unknown"
+#endif
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -26,6 +29,7 @@
 
 const char *cbuildinfo_version(void) { return "0.1.0"; }
 const char *cbuildinfo_commit(void) { return POPLAR_COMMIT; }
+const char *cbuildinfo_swift(void) { return POPLAR_SWIFT; }
 const char *cbuildinfo_flags(void) { return POPLAR_CONFIGURATION POPLAR_SANITIZER; }
 
 bool cbuildinfo_is_optimised(void) {

@@ -12,6 +12,9 @@ const char *cbuildinfo_version(void);
 // Abbreviated git commit, "-dirty" appended when files differed from it; "unknown" when not built by make.
 const char *cbuildinfo_commit(void);
 
+// Version of the Swift compiler, "6.3.1"; "unknown" when not built by make.
+const char *cbuildinfo_swift(void);
+
 // Whether the build was optimised (-c release). Results of any other build are not worth keeping.
 bool cbuildinfo_is_optimised(void);
 
