@@ -1,7 +1,8 @@
 """The check of scripts/hot-path.sh: forbidden runtime calls inside named functions of a binary.
 
-The list has a line per pattern, a regular expression searched in the demangled name of a function, as
-`swift demangle --simplified` spells it. `allow PATTERN CALL` lets functions that match PATTERN make calls that match
+The list has a line per pattern, a regular expression searched in the demangled name of a function, as `swift demangle`
+spells it (modules and types in full), a private name without its file's hash, a specialisation or a closure under the
+name of the function that it was made from. `allow PATTERN CALL` lets functions that match PATTERN make calls that match
 CALL. `#` begins a comment. Calls in code that the compiler outlined from a function (`outlined ... of`) are not its own.
 """
 
@@ -14,7 +15,7 @@ import tempfile
 FORBIDDEN = re.compile(
     r"swift_(?:retain|release|bridgeObjectRetain|bridgeObjectRelease|unknownObjectRetain|unknownObjectRelease|allocObject"
     r"|allocBox|beginAccess|once|getGenericMetadata|getTypeByMangledName\w*|getWitnessTable|getAssociatedTypeWitness"
-    r"|dynamicCast\w*|allocError|willThrow|task_\w+)(?:_\w+)?"
+    r"|dynamicCast\w*|allocError|willThrow(?!Typed)|task_\w+)(?:_\w+)?"
     r"|__swift_instantiate\w*|__swift_instantiateConcreteTypeFromMangledName\w*")
 FUNCTION = re.compile(r"^[0-9a-f]+ <(.+)>:$")
 CALL = re.compile(r"\s(?:callq?|jmpq?|bl|b)\s+[0-9a-f]+ <([^>+]+)(?:\+0x[0-9a-f]+)?>")
@@ -28,7 +29,7 @@ def read_list(path):
             continue
         try:
             if line.startswith("allow "):
-                _, where, what = line.split(None, 2)
+                _, where, what = line.split()
                 allowed.append((re.compile(where), re.compile(what)))
             else:
                 patterns.append(re.compile(line))
@@ -61,11 +62,18 @@ def demangled(names):
     with tempfile.TemporaryFile("w+") as text:
         text.write("\n".join(names) + "\n")
         text.seek(0)
-        output = subprocess.run([*command, "--simplified"], stdin=text, capture_output=True, text=True, check=True).stdout
+        output = subprocess.run(command, stdin=text, capture_output=True, text=True, check=True).stdout
     result = output.splitlines()
     if len(result) != len(names):
         sys.exit("hot-path: swift demangle answered with another number of lines")
     return dict(zip(names, result))
+
+
+def plain(text):
+    """The function that a demangled symbol stands for."""
+    text = re.sub(r"\((\w+) in _[0-9A-F]{32}\)", r"\1", text)
+    text = re.sub(r"^.*specialization <.*> of ", "", text)
+    return re.sub(r"^(?:merged )?(?:closure #\d+ .* in )?", "", text)
 
 
 def main():
@@ -81,7 +89,7 @@ def main():
     hits = {pattern: 0 for pattern in patterns}
     used = set()
     for name in names:
-        text = spelled[name]
+        text = plain(spelled[name])
         matching = [pattern for pattern in patterns if pattern.search(text)]
         if not matching or text.startswith(("outlined ", "merged outlined ")):
             continue
@@ -101,8 +109,7 @@ def main():
             print(f"hot-path: no function matches '{pattern.pattern}': renamed, or inlined away?")
     for where, what in allowed:
         if (where, what) not in used:
-            status = 1
-            print(f"hot-path: 'allow {where.pattern} {what.pattern}' excuses nothing; remove it")
+            print(f"hot-path: note: 'allow {where.pattern} {what.pattern}' excuses nothing now and can go")
     print(f"hot-path: {checked} functions of {len(patterns)} patterns, {'clean' if status == 0 else 'NOT clean'}")
     return status
 
