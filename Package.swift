@@ -92,6 +92,7 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
 
+        tests("HouseTests", []),
         tests("PoplarCoreTests", ["PoplarCore"]),
         tests(
             "ServerTests",
