@@ -6,6 +6,11 @@ import PackageDescription
 // POPLAR_ALLOCATOR=glibc builds without jemalloc: sanitizers replace malloc themselves and need that.
 let usesJemalloc = Context.environment["POPLAR_ALLOCATOR"] != "glibc"
 
+// The commit that is baked into the binary, handed over by the Makefile: one C file sees it, so a new commit rebuilds that
+// file and no other. Context.gitInformation would go stale: SwiftPM caches this manifest by its text and the environment.
+let commit = Context.environment["POPLAR_COMMIT"] ?? "unknown"
+let compiler = Context.environment["POPLAR_SWIFT"] ?? "unknown"
+
 let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
@@ -40,6 +45,14 @@ let package = Package(
             name: "CJemalloc",
             cSettings: usesJemalloc ? [.define("POPLAR_JEMALLOC")] : [],
             linkerSettings: usesJemalloc ? [.linkedLibrary("jemalloc")] : []),
+
+        .target(
+            name: "CBuildInfo",
+            cSettings: [
+                .define("POPLAR_COMMIT", to: "\"\(commit)\""),
+                .define("POPLAR_SWIFT", to: "\"\(compiler)\""),
+                .define("POPLAR_RELEASE", .when(configuration: .release)),
+            ]),
 
         // Floor 1.
         module("PoplarCore"),
@@ -76,11 +89,12 @@ let package = Package(
             name: "poplar",
             dependencies: [
                 "Server", "LoadGenerator", "Results", "Report", "Workload", "Telemetry", "Certificates", "Accounts",
-                "Administration", "Maildrop", "TLS", "Reactor", "PoplarCore", "CJemalloc", "NTLM",
+                "Administration", "Maildrop", "TLS", "Reactor", "PoplarCore", "CBuildInfo", "CJemalloc", "NTLM",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
 
+        tests("HouseTests", []),
         tests("PoplarCoreTests", ["PoplarCore"]),
         tests("EndToEndTests", ["poplar"]),
         tests(

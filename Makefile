@@ -1,0 +1,68 @@
+# Everything one does with Poplar, by name; `make` alone lists it. Each target first lets scripts/setup.sh install what
+# it needs (nothing, on a second run). The work itself is in scripts/, so that it can be run and read without make.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help build demo test bench floor fuzz lint format torture clean
+
+# What Package.swift bakes into the binary. The environment is part of SwiftPM's cache key, so these are never stale.
+export POPLAR_COMMIT := $(shell scripts/version.sh)
+export POPLAR_SWIFT := $(shell swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9.]*\).*/\1/p' | head -n 1)
+
+# A build that imports a module without declaring it fails. Release links Swift's library in: the binary runs without Swift.
+CHECKED := --explicit-target-dependency-import-check error
+RELEASE := -c release --static-swift-stdlib $(CHECKED)
+POPLAR  := .build/release/poplar
+
+PROFILE      ?= exchange-mixed
+FUZZ_SECONDS ?= 60
+BENCH        ?=
+CC           := gcc
+
+help: ## list the targets (default)
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+build: ## build .build/release/poplar
+	@scripts/setup.sh build
+	swift build $(RELEASE) --product poplar
+
+demo: build ## run the authentication mix against the embedded server (PROFILE=exchange-mixed, a name or a file)
+	$(POPLAR) run $(PROFILE)
+
+test: build ## run every test: the module graph, the hot path in the binary, the unit tests, real clients
+	@scripts/setup.sh test
+	@scripts/test.sh
+
+lint: ## check the format (.swift-format), the shell scripts' syntax, and undeclared imports
+	@scripts/setup.sh build
+	@scripts/lint.sh
+	swift build $(CHECKED)
+
+format: ## reformat the Swift sources in place
+	swift format format --in-place --parallel --recursive Package.swift Sources Tests
+
+floor: ## build the C floor that the benchmarks race against
+	@scripts/setup.sh bench
+	@mkdir -p Benchmarks/floor/bin
+	@for name in server client; do \
+		$(CC) -std=c11 -O2 -Wall -Wextra -Wshadow -Werror -o Benchmarks/floor/bin/floor-$$name Benchmarks/floor/floor-$$name.c; \
+	done
+
+bench: build floor ## race the server against the C floor, CPU per session and per message (BENCH="--pairs 15 --out FILE")
+	python3 Benchmarks/race.py --syscalls
+	python3 Benchmarks/race.py $(BENCH)
+
+fuzz: ## fuzz every parser, FUZZ_SECONDS=60 each
+	@scripts/setup.sh build fuzz
+	scripts/fuzz.sh --seconds $(FUZZ_SECONDS)
+
+torture: build ## what takes long: the demo ten times, then 300 s of fuzzing for each parser
+	@for turn in 1 2 3 4 5 6 7 8 9 10; do \
+		echo "== demo $$turn of 10"; $(POPLAR) run $(PROFILE); \
+	done
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=300
+
+clean: ## remove what was built; results stay
+	rm -rf .build Tests/Fuzzing/.build Benchmarks/floor/bin

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Installs what the named groups need: build (default), test, bench, fuzz. Debian packages through apt, with sudo only
+# when not root; what is there already is left alone, so that a second run is instant and needs no network.
+# Swift is checked and never installed: which toolchain a machine carries is its owner's decision.
+set -euo pipefail
+
+required_swift=6.2
+
+packages_of() {
+    case $1 in
+    build) echo libssl-dev zlib1g-dev libjemalloc-dev pkg-config git ;;
+    test) echo curl fetchmail mpop python3 openssl strace binutils ;;
+    bench) echo gcc libc6-dev python3 strace util-linux ;;
+    fuzz) echo lld ;;
+    *)
+        echo "setup: unknown group '$1' (build, test, bench, fuzz)" >&2
+        exit 64
+        ;;
+    esac
+}
+
+# A command that does a package's work, wherever it came from, is as good as the package.
+substitute() {
+    case $1 in
+    lld) swift_tool ld.lld || command -v ld.lld ;;
+    python3 | curl | git | gcc | openssl | strace) command -v "$1" ;;
+    pkg-config) command -v pkg-config ;;
+    *) false ;;
+    esac
+}
+
+# A tool that lies beside the Swift compiler.
+swift_tool() { [ -x "$(dirname "$(readlink -f "$(command -v swift || echo /nowhere)")")/$1" ]; }
+
+check_swift() {
+    local version
+    if ! command -v swift >/dev/null; then
+        echo "setup: Swift is not on the PATH. Poplar needs Swift $required_swift or later:" >&2
+        advise_swift
+    fi
+    version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9]*\.[0-9][0-9]*\).*/\1/p' | head -n 1)
+    if [ -z "$version" ] || [ "$(printf '%s\n%s\n' "$required_swift" "$version" | sort -V | head -n 1)" != "$required_swift" ]; then
+        echo "setup: this is Swift ${version:-of an unknown version} ($(command -v swift)). Poplar needs $required_swift or later:" >&2
+        advise_swift
+    fi
+}
+
+advise_swift() {
+    cat >&2 <<'TEXT'
+  1. take the toolchain for your distribution from https://www.swift.org/install/linux/ (swiftly, or the tarball)
+  2. put its usr/bin first on the PATH:  export PATH=/path/to/swift/usr/bin:$PATH
+  3. check it:  swift --version
+TEXT
+    exit 1
+}
+
+installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        env DEBIAN_FRONTEND=noninteractive "$@"
+    elif command -v sudo >/dev/null; then
+        sudo env DEBIAN_FRONTEND=noninteractive "$@"
+    else
+        echo "setup: neither root nor sudo; please install: $missing" >&2
+        exit 1
+    fi
+}
+
+install_missing() {
+    as_root apt-get -qq -o DPkg::Lock::Timeout=120 update &&
+        as_root apt-get -qq -y -o DPkg::Lock::Timeout=120 --no-install-recommends install $missing >&2
+}
+
+missing=
+for group in "${@:-build}"; do
+    for package in $(packages_of "$group"); do
+        substitute "$package" >/dev/null 2>&1 || installed "$package" || missing="$missing $package"
+    done
+done
+check_swift
+[ -z "$missing" ] && exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "setup: this system has no apt; please install what corresponds to Debian's:$missing" >&2
+    exit 1
+fi
+echo "setup: installing$missing" >&2
+install_missing || { sleep 5 && install_missing; } || {
+    echo "setup: apt could not install:$missing" >&2
+    exit 1
+}
