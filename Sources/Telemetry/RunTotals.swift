@@ -211,3 +211,17 @@ public struct RunTotals: Sendable {
         while seconds.count <= second { seconds.append(SecondRow()) }
     }
 }
+
+extension LatencySet {
+    /// One step over all methods and transports, or over those named: exact merge. nil when nothing was recorded.
+    public func merged(_ step: Step, auth: AuthMethod? = nil, transport: Transport? = nil) -> LatencyHistogram? {
+        var sum: LatencyHistogram?
+        for index in steps.indices {
+            guard let histogram = steps[index], histogram.count > 0, let label = StepLabel(index: index), label.step == step,
+                auth == nil || auth == label.auth, transport == nil || transport == label.transport
+            else { continue }
+            if sum == nil { sum = histogram } else { sum?.merge(histogram) }
+        }
+        return sum
+    }
+}
