@@ -87,5 +87,6 @@ let package = Package(
         tests("NTLMTests", ["NTLM", "Digest", "PoplarCore"]),
         tests("SASLTests", ["SASL", "NTLM", "PoplarCore"]),
         tests("TelemetryTests", ["Telemetry", "PoplarCore"]),
+        tests("ResultsTests", ["Results", "Telemetry"]),
     ]
 )
