@@ -88,5 +88,6 @@ let package = Package(
         tests("SASLTests", ["SASL", "NTLM", "PoplarCore"]),
         tests("TelemetryTests", ["Telemetry", "PoplarCore"]),
         tests("ResultsTests", ["Results", "Telemetry"]),
+        tests("ReportTests", ["Report", "Results", "Telemetry"]),
     ]
 )
