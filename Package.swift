@@ -107,5 +107,8 @@ let package = Package(
             name: "FuzzTargets", dependencies: ["PoplarCore", "NTLM", "SASL"], path: "Tests/FuzzTargets",
             swiftSettings: swiftSettings),
         tests("FuzzReplayTests", ["FuzzTargets"]),
+        tests("TelemetryTests", ["Telemetry", "PoplarCore"]),
+        tests("ResultsTests", ["Results", "Telemetry"]),
+        tests("ReportTests", ["Report", "Results", "Telemetry"]),
     ]
 )

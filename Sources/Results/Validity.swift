@@ -1,0 +1,36 @@
+// The checks that say whether a run can be trusted at all: does it add up, and was the generator itself the bottleneck?
+// What only the generator knows (CPU of its threads, for instance) it appends itself.
+
+public import Telemetry
+
+extension RunTotals {
+    /// The standard checks.
+    /// - Parameters:
+    ///   - lagFloorUs: a start lag p99 up to this is always in order, microseconds; beyond it, up to a tenth of the
+    ///     corrected p99.
+    ///   - allowsOverlap: whether the profile asks for sessions of one user that overlap.
+    public func validityChecks(lagFloorUs: Double = 1_000, allowsOverlap: Bool = false) -> [RunSummary.ValidityRow] {
+        let faults = Double(conservationFaults.count)
+        var rows = [RunSummary.ValidityRow(check: "conservation_faults", value: faults, limit: 0, ok: faults == 0)]
+        for kind in ErrorClass.allCases where kind.isOwn && !(kind == .ownUsersExhausted && allowsOverlap) {
+            let count = Double(allPhases.errors[kind])
+            rows.append(RunSummary.ValidityRow(check: kind.name, value: count, limit: 0, ok: count == 0))
+        }
+        guard model == .open else { return rows }
+        let started = measured.planned > 0 ? Double(measured.started) / Double(measured.planned) : nil
+        rows.append(RunSummary.ValidityRow(check: "started_share", value: started, limit: 0.99, ok: (started ?? 1) >= 0.99))
+        let session = latency.corrected.credibleValue(at: .p99).map { Double($0) / 1_000 }
+        let lag = latency.lag.credibleValue(at: .p99).map { Double($0) / 1_000 }
+        let limit = max(lagFloorUs, (session ?? 0) / 10)
+        rows.append(RunSummary.ValidityRow(check: "start_lag_p99_us", value: lag, limit: limit, ok: (lag ?? 0) <= limit))
+        return rows
+    }
+
+    /// The limit in force where a profile has none: errors <= 1 % of the sessions.
+    public var standardLimit: RunSummary.SLORow {
+        let share = errorShare
+        return RunSummary.SLORow(
+            metric: "errors", comparison: "<=", limit: 0.01, unit: "share", observed: share,
+            verdict: share.map { $0 <= 0.01 ? .pass : .fail } ?? .inconclusive)
+    }
+}

@@ -1,0 +1,113 @@
+// The run folder: whole files only, no name taken twice, nothing secret.
+
+import Foundation
+import Telemetry
+import Testing
+
+@testable import Results
+
+@Suite struct RunFolderTests {
+    private func withFolder(_ body: (String) throws -> Void) throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("poplar-run-\(UInt64.random(in: 0 ... .max))").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try body(path)
+    }
+
+    private func names(_ path: String) -> [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
+
+    private let manifest = Manifest(
+        tool: .init(version: "0.1", gitCommit: "abc", swift: "6.3", openssl: "3.0", allocator: "jemalloc", buildFlags: "-O"),
+        commandLine: ["poplar", "run", "smoke"], startedAt: "2026-01-31T23:59:59Z", endedAt: "2026-02-01T00:00:04Z", server: nil,
+        targets: ["127.0.0.1:1110"], certificateVerified: nil, generatorThreads: 1)
+
+    @Test func aRunLeavesEveryFileAndNoTemporaryOne() throws {
+        try withFolder { base in
+            let folder = try RunFolder.create(base: base + "/a/b", profile: "smoke", epochSeconds: 1_769_903_999)
+            #expect(folder.path == base + "/a/b/20260131T235959Z-smoke")
+            let collector = RunFixture.collector()
+            var writer = try RunWriter(folder, startEpochNs: 1_769_903_999_000_000_000)
+            #expect(names(folder.path) == [".steps.hlog.tmp"])
+            try writer.appendInterval(collector)
+            try writer.finish(
+                collector, summary: RunFixture.summary(), manifest: manifest, profileText: "name: smoke\n", errors: ErrorExamples())
+            #expect(
+                names(folder.path) == [
+                    "errors.jsonl", "manifest.json", "profile.yaml", "series.csv", "session.hgrm", "steps.hlog", "summary.json",
+                ])
+            #expect(try folder.readSummary() == RunFixture.summary())
+            let log = try HistogramLog.read(String(contentsOfFile: folder.path + "/steps.hlog", encoding: .utf8))
+            #expect(log.map(\.tag) == ["session.corrected", "session.service", "session.failed", "start_lag", "retr.basic.pop3"])
+            #expect(log.first?.histogram.counters == collector.totals.latency.corrected.counters)
+        }
+    }
+
+    @Test func aTakenNameGetsASuffixAndAStrangeOneIsMadePlain() throws {
+        try withFolder { base in
+            let made = try (0..<3).map { _ in try RunFolder.create(base: base, profile: "../a b/ü", epochSeconds: 0).path }
+            let name = base + "/19700101T000000Z--a-b--"
+            #expect(made == [name, name + "-2", name + "-3"])
+        }
+    }
+
+    @Test func anUnfinishedFileIsRemovedAndTheOldOneStays() throws {
+        try withFolder { base in
+            let folder = try RunFolder.use(base)
+            try folder.write("x", "old")
+            do {
+                var file = try StreamedFile(folder, "x")
+                try file.append("half")
+            }
+            #expect(names(base) == ["x"])
+            #expect(try String(contentsOfFile: base + "/x", encoding: .utf8) == "old")
+            try folder.write("x", "new")
+            #expect(try String(contentsOfFile: base + "/x", encoding: .utf8) == "new")
+        }
+    }
+
+    @Test func aFolderThatCannotBeMadeIsAnErrorWithItsName() {
+        #expect(throws: FileError.self) { try RunFolder.create(base: "/dev/null/x", profile: "p", epochSeconds: 0) }
+    }
+
+    @Test func theSeriesHasARowASecondThatAddsUpToAllPhases() {
+        let totals = RunFixture.collector().totals
+        let lines = SeriesTable.text(totals).split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false) }
+        #expect(lines.count == 4)
+        #expect(lines.allSatisfy { $0.count == SeriesTable.columns.count })
+        #expect(lines[0].prefix(9).joined(separator: ",") == "second,length_s,planned,started,succeeded,failed,cancelled,in_flight,offered_per_s")
+        #expect(lines[1].prefix(10).joined(separator: ",") == "0,1.000,10,10,10,0,0,0,10.000,10.000")
+        #expect(lines[2].prefix(17).joined(separator: ",") == "1,1.000,1000,1000,1000,0,0,0,1000.000,1000.000,1000,500.223,990.207,1000.000,0.200,2000,4096000")
+        #expect(lines[3].prefix(15).joined(separator: ",") == "2,1.000,4,3,0,2,1,1,4.000,0.000,0,,,,0.200")
+        let planned = lines.dropFirst().compactMap { UInt64($0[2]) }.reduce(0, +)
+        #expect(planned == totals.allPhases.planned)
+    }
+
+    @Test func secretsAreBlankedInCommandLines() {
+        #expect(
+            Manifest.redacted(["poplar", "run", "--password", "hunter2", "--nt-secret=abc", "--key", "server.pem", "pop3://u:pw@host", "x=1"])
+                == ["poplar", "run", "--password", "***", "--nt-secret=***", "--key", "server.pem", "pop3://***@host", "x=1"])
+    }
+
+    @Test func theManifestDescribesTheMachineWithoutItsName() throws {
+        let text = JSONText.pretty(manifest)
+        #expect(try JSONDecoder().decode(Manifest.self, from: Data(text.utf8)) == manifest)
+        #expect(manifest.machine.cores >= 1)
+        #expect(!manifest.machine.kernel.isEmpty)
+        let host = ProcessInfo.processInfo.hostName
+        #expect(host.count < 6 || !text.contains(host))
+        #expect(text.contains("\"server\" : null"))
+    }
+
+    @Test func errorExamplesAreBoundedPrintableAndOneALine() {
+        var examples = ErrorExamples(limit: 2)
+        for index in 0..<5 as Range<UInt64> {
+            examples.add(
+                ErrorExample(
+                    .protocolViolation, step: .stat, auth: .basic, transport: .pop3, atNs: index * 1_500_000_000,
+                    detail: "-ERR\r\n\u{1b}[2J" + String(repeating: "x", count: 300)))
+        }
+        let lines = examples.text.split(separator: "\n")
+        #expect(lines.count == 2)
+        #expect(lines[1].hasPrefix(#"{"at_s":1.5,"auth":"basic","detail":"-ERR???[2Jxxx"#))
+        #expect(examples.examples[0].detail.count == 200)
+    }
+}

@@ -1,0 +1,77 @@
+// One table for all commands: where several exit codes apply, the first of 64, 1, 130, 4, 2, 3, 5.
+
+import Telemetry
+import Testing
+
+@testable import Results
+
+@Suite struct VerdictTests {
+    private func limit(_ verdict: RunSummary.SLOVerdict, observed: Double? = 0.02) -> RunSummary.SLORow {
+        .init(metric: "errors", comparison: "<=", limit: 0.01, unit: "share", observed: observed, verdict: verdict)
+    }
+
+    private let broken = RunSummary.ValidityRow(check: "started_share", value: 0.5, limit: 0.99, ok: false)
+
+    @Test func exitCodesComeInTheContractsOrder() {
+        let order: [ExitCode] = [.usage, .failure, .interrupted, .invalid, .limitFailed, .inconclusive, .noBaseline]
+        #expect(order.map(\.rawValue) == [64, 1, 130, 4, 2, 3, 5])
+        for index in order.indices {
+            #expect(ExitCode.first(of: Array(order[index...].reversed())) == order[index])
+        }
+        #expect(ExitCode.first(of: []) == .pass)
+        #expect(ExitCode.first(of: [.pass, .noBaseline]) == .noBaseline)
+    }
+
+    @Test func theGravestFindingDecidesAndAllAreTold() {
+        let all = Evidence(interrupted: true, missingRanks: 1, slo: [limit(.inconclusive, observed: nil), limit(.fail)], validity: [broken])
+        #expect(all.verdict == .interrupted)
+        #expect(
+            all.reasons == [
+                "interrupted by a signal", "invalid: started_share is 0.5, limit 0.99", "1 rank(s) left no result",
+                "errors <= 1 % failed: observed 2 %", "errors <= 1 %: too few samples to say",
+            ])
+        #expect(Evidence(slo: [limit(.fail)], validity: [broken]).verdict == .invalid)
+        #expect(Evidence(missingRanks: 1, slo: [limit(.fail)], validity: []).verdict == .partial)
+        #expect(Evidence(slo: [limit(.inconclusive), limit(.fail)], validity: []).verdict == .fail)
+        #expect(Evidence(slo: [limit(.inconclusive), limit(.pass)], validity: []).verdict == .inconclusive)
+        let pass = Evidence(slo: [limit(.pass)], validity: [])
+        #expect(pass.verdict == .pass && pass.reasons.isEmpty)
+    }
+
+    @Test func verdictsHaveTheirExitCodes() {
+        let codes = Verdict.allCases.map(\.exitCode.rawValue)
+        #expect(codes == [0, 2, 3, 4, 4, 130])
+    }
+
+    @Test func withoutLimitsOnePerCentOfErrorsIsTheLimit() {
+        #expect(RunFixture.collector().totals.standardLimit.verdict == .pass)
+        let none = RunTotals(model: .open, runStartNs: 0)
+        #expect(none.standardLimit.verdict == .inconclusive, "no session says nothing")
+    }
+
+    @Test func aGeneratorAtItsLimitMakesTheRunInvalid() {
+        let collector = Collector(threads: 1, runStartNs: 0, model: .open)
+        var recorder = Recorder(collector.exchanges[0])
+        recorder.sessionDue(plannedNs: 1, measured: true)
+        recorder.record(
+            session: SessionRecord(
+                plannedNs: 1, startNs: 0, endNs: 0, outcome: .failed(.ownUsersExhausted), plannedAuth: .basic, auth: .basic,
+                transport: .pop3, measured: true))
+        recorder.finish(nowNs: 10)
+        collector.poll(nowNs: 10)
+        let failing = collector.totals.validityChecks().filter { !$0.ok }.map(\.check)
+        #expect(failing == ["own_users_exhausted", "started_share"])
+        #expect(collector.totals.validityChecks(allowsOverlap: true).allSatisfy { $0.check != "own_users_exhausted" })
+    }
+
+    @Test func lateStartsMakeTheRunInvalid() {
+        let collector = Collector(threads: 1, runStartNs: 0, model: .open)
+        var recorder = Recorder(collector.exchanges[0])
+        for _ in 0..<1_000 { recorder.sessionStarted(plannedNs: 1, startNs: 2_000_001, measured: true) }
+        recorder.finish(nowNs: 10)
+        collector.poll(nowNs: 10)
+        let lag = collector.totals.validityChecks().first { $0.check == "start_lag_p99_us" }
+        #expect(lag?.value == 2_000 && lag?.limit == 1_000 && lag?.ok == false)
+        #expect(collector.totals.validityChecks(lagFloorUs: 5_000).first { $0.check == "start_lag_p99_us" }?.ok == true)
+    }
+}
