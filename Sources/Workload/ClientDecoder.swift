@@ -22,14 +22,18 @@ extension ProfileDecoder {
             if drafts.contains(where: { $0.name == name }) {
                 context.report("the mailbox work '\(name.shown(limit: 60))' is defined twice", at: inner.valuePosition("name"))
             }
-            drafts.append(WorkDraft(name: name, weight: inner.weight("weight"), variants: readVariants(inner, UInt8(index), population)))
+            drafts.append(
+                WorkDraft(name: name, weight: inner.weight("weight"), variants: readVariants(inner, UInt8(index), population)))
         }
         return drafts
     }
 
-    private func readVariants(_ inner: SchemaFields, _ index: UInt8, _ population: Profile.Population) -> [Profile.Weighted<MailboxWork>] {
+    private func readVariants(_ inner: SchemaFields, _ index: UInt8, _ population: Profile.Population) -> [Profile.Weighted<
+        MailboxWork
+    >] {
         var work = MailboxWork(
-            index: index, stat: inner.flag("stat", true), list: inner.flag("list", false), uidl: inner.flag("uidl", false), topMessages: 0, topLines: 0,
+            index: index, stat: inner.flag("stat", true), list: inner.flag("list", false), uidl: inner.flag("uidl", false),
+            topMessages: 0, topLines: 0,
             retrieveMessages: 0, deletesRetrieved: inner.flag("delete", false), quits: inner.flag("quit", true))
         if let top = inner.fields("top", ProfileSchema.topCommand) {
             top.requireKey("messages", example: "1")
@@ -40,10 +44,14 @@ extension ProfileDecoder {
         }
         let counts = readRetrieve(inner, population)
         if work.deletesRetrieved, counts.allSatisfy({ $0.value == 0 }) {
-            context.report("'delete' acts on the messages retrieved, and none are", at: inner.keyPosition("delete"), remedy: "add 'retrieve', or remove the key")
+            context.report(
+                "'delete' acts on the messages retrieved, and none are", at: inner.keyPosition("delete"),
+                remedy: "add 'retrieve', or remove the key")
         }
         if work.deletesRetrieved, !work.quits {
-            context.report("without QUIT nothing is deleted (RFC 1939)", at: inner.keyPosition("quit"), remedy: "set 'quit: on', or remove 'delete'")
+            context.report(
+                "without QUIT nothing is deleted (RFC 1939)", at: inner.keyPosition("quit"),
+                remedy: "set 'quit: on', or remove 'delete'")
         }
         return counts.map { count in
             var variant = work
@@ -57,12 +65,13 @@ extension ProfileDecoder {
         guard let tree = inner.tree("retrieve") else { return none }
         if case .mapping(let pairs, _) = tree {
             for pair in pairs where Self.isCount(pair.key) { _ = readCount(pair.key, pair.keyPosition, "retrieve", population) }
-        } else if let (text, at) = inner.scalar(tree, "retrieve", expecting: "a count, 'all', or a mapping of counts to weights") {
+        } else if let (text, at) = inner.scalar(tree, "retrieve", expecting: "a count, 'all', or a mapping of counts to weights")
+        {
             return [.init(value: readCount(text, at, "retrieve", population), share: 1)]
         } else {
             return none
         }
-        return inner.weighted("retrieve", noun: "a count of messages or 'all'", names: ["all"]) { text in
+        return inner.weighted("retrieve", noun: "a count of messages or 'all'", names: ["all", "0 to 65535"]) { text in
             Self.isCount(text) ? Self.count(text) : nil
         } ?? none
     }
@@ -102,7 +111,9 @@ extension ProfileDecoder {
         }
         let sum = drafts.reduce(0) { $0 + $1.weight }
         if !drafts.isEmpty, drafts.count == items.count, sum <= 0 {
-            context.report("the weights of the clients add up to 0", at: fields.keyPosition("clients"), remedy: "give at least one client a weight above 0")
+            context.report(
+                "the weights of the clients add up to 0", at: fields.keyPosition("clients"),
+                remedy: "give at least one client a weight above 0")
         }
         guard sum > 0 else { return [] }
         return drafts.filter { $0.weight > 0 }.map { draft in
@@ -115,7 +126,9 @@ extension ProfileDecoder {
     private func readCommonWork(_ work: [WorkDraft]) -> [Profile.Weighted<MailboxWork>] {
         let sum = work.reduce(0) { $0 + $1.weight }
         if !work.isEmpty, sum <= 0 {
-            context.report("the weights of 'mailbox_work' add up to 0", at: fields.keyPosition("mailbox_work"), remedy: "give at least one work a weight above 0")
+            context.report(
+                "the weights of 'mailbox_work' add up to 0", at: fields.keyPosition("mailbox_work"),
+                remedy: "give at least one work a weight above 0")
         }
         return Self.flatten(work.map { ($0, sum > 0 ? $0.weight / sum : 0) })
     }
@@ -133,7 +146,8 @@ extension ProfileDecoder {
     }
 
     private func readClient(
-        _ inner: SchemaFields, work: [WorkDraft], common: [Profile.Weighted<MailboxWork>], variants: [Profile.Weighted<NTLMVersion>]
+        _ inner: SchemaFields, work: [WorkDraft], common: [Profile.Weighted<MailboxWork>],
+        variants: [Profile.Weighted<NTLMVersion>]
     ) -> ClientDraft? {
         inner.requireKey("persona", example: "basic")
         let weight = inner.weight("weight")
@@ -150,7 +164,9 @@ extension ProfileDecoder {
         guard let persona = inner.choice("persona", nil, Persona.allCases.map { ($0.name, Optional($0)) }) else { return nil }
         let traits = persona.traits
         if inner.has("ntlm_variants"), !traits.usesNTLM {
-            context.report("the persona '\(traits.name)' does not use NTLM", at: inner.keyPosition("ntlm_variants"), remedy: "remove the key")
+            context.report(
+                "the persona '\(traits.name)' does not use NTLM", at: inner.keyPosition("ntlm_variants"), remedy: "remove the key"
+            )
         }
         if inner.has("ntlm_failure_share"), !traits.fallsBack {
             context.report(
@@ -158,7 +174,9 @@ extension ProfileDecoder {
                 remedy: "use wrong_password_share for logons that are to be refused")
         }
         if failing + wrong > 1 {
-            context.report("ntlm_failure_share and wrong_password_share add up to more than 100%", at: inner.keyPosition("wrong_password_share"))
+            context.report(
+                "ntlm_failure_share and wrong_password_share add up to more than 100%",
+                at: inner.keyPosition("wrong_password_share"))
         }
         for transport in transports ?? [] where !traits.transports.contains(transport.value) {
             context.report(
@@ -167,7 +185,8 @@ extension ProfileDecoder {
         }
         let client = Profile.Client(
             name: name.isEmpty ? traits.name : name, persona: persona, share: 0,
-            transports: transports ?? [.init(value: traits.transports[0], share: 1)], ntlmVersions: own ?? variants, ntlmFailureShare: failing,
+            transports: transports ?? [.init(value: traits.transports[0], share: 1)], ntlmVersions: own ?? variants,
+            ntlmFailureShare: failing,
             wrongPasswordShare: wrong, work: named.map { Self.flatten($0.map { ($0.value, $0.share) }) } ?? common)
         return ClientDraft(client: client, weight: weight, fields: inner)
     }
@@ -176,7 +195,8 @@ extension ProfileDecoder {
 extension Profile.Client {
     func with(share: Double) -> Self {
         Self(
-            name: name, persona: persona, share: share, transports: transports, ntlmVersions: ntlmVersions, ntlmFailureShare: ntlmFailureShare,
+            name: name, persona: persona, share: share, transports: transports, ntlmVersions: ntlmVersions,
+            ntlmFailureShare: ntlmFailureShare,
             wrongPasswordShare: wrongPasswordShare, work: work)
     }
 }

@@ -78,8 +78,10 @@ struct DiagnosticCollector {
 
     /// Everything found, as one error value.
     func errors() -> ProfileErrors {
-        let sorted = diagnostics.enumerated().sorted { ($0.element.position, $0.offset) < ($1.element.position, $1.offset) }.map(\.element)
-        return ProfileErrors(file: source.file, diagnostics: Array(sorted.prefix(Self.limit)), omitted: max(0, sorted.count - Self.limit))
+        let sorted = diagnostics.enumerated().sorted { ($0.element.position, $0.offset) < ($1.element.position, $1.offset) }.map(
+            \.element)
+        return ProfileErrors(
+            file: source.file, diagnostics: Array(sorted.prefix(Self.limit)), omitted: max(0, sorted.count - Self.limit))
     }
 }
 
@@ -92,7 +94,9 @@ enum Spelling {
         var best: (name: String, distance: Int)?
         for candidate in candidates {
             let distance = distance(wanted, folded(candidate))
-            if distance <= max(1, min(wanted.count, candidate.utf8.count) / 3), distance < best?.distance ?? Int.max { best = (candidate, distance) }
+            if distance <= max(1, max(wanted.count, candidate.utf8.count) / 3), distance < best?.distance ?? Int.max {
+                best = (candidate, distance)
+            }
         }
         return best?.name
     }

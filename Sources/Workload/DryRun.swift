@@ -72,12 +72,15 @@ public struct DryRun: Sendable {
         return AuthMethod.allCases.flatMap { method in
             Transport.allCases.compactMap { transport in
                 let share = shares[Int(method.rawValue) * Transport.count + Int(transport.rawValue)]
-                return share > 0 ? MethodRow(method: method, transport: transport, share: share, measuredSessions: share * measured) : nil
+                return share > 0
+                    ? MethodRow(method: method, transport: transport, share: share, measuredSessions: share * measured) : nil
             }
         }
     }
 
-    private static func touched(_ profile: Profile, _ users: UserTable, _ threads: Int, _ seed: UInt64?) throws(ScheduleError) -> Int {
+    private static func touched(_ profile: Profile, _ users: UserTable, _ threads: Int, _ seed: UInt64?) throws(ScheduleError)
+        -> Int
+    {
         var seen = [Bool](repeating: false, count: users.count)
         var count = 0
         for thread in 0..<threads {
@@ -101,24 +104,35 @@ extension DryRun: CustomStringConvertible {
         var lines = ["profile    \(profile), \(isOpen ? "open" : "closed") model, seed \(seed), \(threads) generator threads"]
         lines.append("duration   \(Self.seconds(durationNs)), measured \(Self.seconds(measuredNs))")
         if let expectedSessions, let expectedMeasured {
-            lines.append("sessions   about \(Int(expectedSessions.rounded())), measured about \(Int(expectedMeasured.rounded())), peak rate \(Self.decimal(peakRate))/s")
+            lines.append(
+                "sessions   about \(Int(expectedSessions.rounded())), measured about \(Int(expectedMeasured.rounded())), "
+                    + "peak rate \(Self.decimal(peakRate))/s"
+            )
         }
         for row in methods {
             let name = Self.padded(row.method.name, 11) + Self.padded(row.transport.name, 6)
             let count = isOpen ? ", about \(Int(row.measuredSessions.rounded())) measured" : ""
             lines.append("  \(name) \(Self.decimal(row.share * 100)) %\(count)")
         }
-        lines.append("planned    \(Self.decimal(fallbackShare * 100)) % of the sessions fall back, \(Self.decimal(refusalShare * 100)) % are to be refused")
+        lines.append(
+            "planned    \(Self.decimal(fallbackShare * 100)) % of the sessions fall back, "
+                + "\(Self.decimal(refusalShare * 100)) % are to be refused"
+        )
         lines.append("users      \(usersTouched) of \(users) are used")
         if isOpen, !allowsOverlap {
             let bound = "peak rate x session time-out \(Self.seconds(sessionTimeoutNs)) = \(usersNeeded)"
-            lines.append(users >= usersNeeded ? "           enough: \(bound)" : "           too few: \(bound); add users, or shorten limits.session_timeout")
+            lines.append(
+                users >= usersNeeded
+                    ? "           enough: \(bound)" : "           too few: \(bound); add users, or shorten limits.session_timeout"
+            )
         }
         lines.append("plan hash  \(PlanHash.text(planHash))")
         return lines.joined(separator: "\n")
     }
 
-    private static func padded(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(1, width - text.utf8.count)) }
+    private static func padded(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(1, width - text.utf8.count))
+    }
 
     private static func seconds(_ ns: UInt64) -> String { "\(decimal(Double(ns) / 1e9)) s" }
 

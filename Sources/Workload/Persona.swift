@@ -71,7 +71,10 @@ public enum Persona: UInt8, Sendable, CaseIterable {
             name: "internet-mail-3",
             attempts: [Attempt(method: .ntlm, identity: .ntUser), Attempt(method: .basic, identity: .account)],
             transports: [.pop3], probe: .bareAuth,
-            summary: "NTLM first, as the logged-on NT user; when that fails, USER/PASS with the configured POP3 account, which opens another mailbox, on the same connection"),
+            summary:
+                "NTLM first, as the logged-on NT user; when that fails, USER/PASS with the configured POP3 account, which "
+                + "opens another mailbox, on the same connection"
+        ),
         Traits(
             name: "outlook-express-ssl", attempts: [Attempt(method: .ntlm, identity: .ntUser)],
             transports: [.pop3s], probe: .bareAuth, summary: "NTLM inside TLS on 995; a refusal ends the session"),

@@ -180,7 +180,9 @@ public struct OverrideError: Error, Sendable, Equatable, CustomStringConvertible
 extension Profile {
     /// The profile with `--rate`, `--duration` and `--seed` in force. Rate (sessions/s) and duration (seconds) replace those
     /// of the measured phases: stages keep their proportions, warm-up stays as it is.
-    public func overriding(rate: Double? = nil, durationSeconds: Double? = nil, seed: UInt64? = nil) throws(OverrideError) -> Profile {
+    public func overriding(rate: Double? = nil, durationSeconds: Double? = nil, seed: UInt64? = nil) throws(OverrideError)
+        -> Profile
+    {
         var changed = self
         if let seed {
             guard seed < 1 << 53 else { throw OverrideError(description: "--seed must be an integer below 2^53") }
@@ -188,7 +190,8 @@ extension Profile {
         }
         if let rate {
             guard model.isOpen else {
-                throw OverrideError(description: "--rate does not fit the closed profile '\(name)': its load is set by users and think_time")
+                throw OverrideError(
+                    description: "--rate does not fit the closed profile '\(name)': its load is set by users and think_time")
             }
             guard rate > 0, rate <= ProfileSchema.rateLimit else {
                 throw OverrideError(description: "--rate must be above 0 and at most \(Int(ProfileSchema.rateLimit)) sessions/s")
@@ -198,7 +201,9 @@ extension Profile {
                 changed.phases[index].startRate *= factor
                 changed.phases[index].endRate *= factor
                 guard max(changed.phases[index].startRate, changed.phases[index].endRate) <= ProfileSchema.rateLimit else {
-                    throw OverrideError(description: "--rate drives the stage '\(phases[index].name)' above \(Int(ProfileSchema.rateLimit)) sessions/s")
+                    throw OverrideError(
+                        description:
+                            "--rate drives the stage '\(phases[index].name)' above \(Int(ProfileSchema.rateLimit)) sessions/s")
                 }
             }
         }

@@ -60,12 +60,14 @@ struct ProfileDecoder {
         let final = clients.map(\.client)
         guard let scripts = ScriptCompiler.compile(clients: final, tls: tls) else {
             context.report(
-                "the clients, variants, TLS versions and mailbox work combine to more than \(ScriptTable.rowLimit) scripts", at: fields.keyPosition("clients"),
+                "the clients, variants, TLS versions and mailbox work combine to more than \(ScriptTable.rowLimit) scripts",
+                at: fields.keyPosition("clients"),
                 remedy: "give fewer alternatives")
             return nil
         }
         return Profile(
-            name: name, description: description, sourceText: originalText, file: source.file, seed: seed, model: model, phases: phases,
+            name: name, description: description, sourceText: originalText, file: source.file, seed: seed, model: model,
+            phases: phases,
             scripts: scripts, clients: final, tls: tls, population: population, server: server, target: target, limits: limits,
             checksReplies: checksReplies, allowsOverlap: allowsOverlap, slo: slo)
     }
@@ -75,9 +77,12 @@ struct ProfileDecoder {
     private func readName() -> String {
         fields.requireKey("name", example: "my-profile")
         guard let (text, at) = fields.text("name", expecting: "a name") else { return "" }
-        let isGood = text.utf8.count <= 64 && text.utf8.allSatisfy { $0 == 45 || (48...57).contains($0) || (97...122).contains($0) }
+        let isGood =
+            text.utf8.count <= 64 && text.utf8.allSatisfy { $0 == 45 || (48...57).contains($0) || (97...122).contains($0) }
         guard isGood, let first = text.utf8.first, first != 45 else {
-            context.report("'\(text.shown(limit: 60))' is no profile name", at: at, remedy: "1 to 64 of a-z, 0-9 and '-', not '-' first: it names folders")
+            context.report(
+                "'\(text.shown(limit: 60))' is no profile name", at: at,
+                remedy: "1 to 64 of a-z, 0-9 and '-', not '-' first: it names folders")
             return ""
         }
         return text
@@ -88,7 +93,8 @@ struct ProfileDecoder {
         let misplaced = isOpen ? ["users", "think_time"] : ["rate", "arrivals"]
         for key in misplaced where fields.has(key) {
             context.report(
-                "'\(key)' belongs to a\(isOpen ? " closed" : "n open") profile, this one is \(isOpen ? "open" : "closed")", at: fields.keyPosition(key),
+                "'\(key)' belongs to a\(isOpen ? " closed" : "n open") profile, this one is \(isOpen ? "open" : "closed")",
+                at: fields.keyPosition(key),
                 remedy: isOpen ? "set 'model: closed', or give a rate instead" : "set 'model: open', or remove the key")
         }
         guard isOpen else {
@@ -97,7 +103,8 @@ struct ProfileDecoder {
             return (.closed(users: users, thinkTime: readThinkTime()), 0)
         }
         fields.requireKey("rate", example: "100")
-        let process = fields.choice("arrivals", Profile.ArrivalProcess.poisson, Profile.ArrivalProcess.allCases.map { ($0.name, $0) })
+        let process = fields.choice(
+            "arrivals", Profile.ArrivalProcess.poisson, Profile.ArrivalProcess.allCases.map { ($0.name, $0) })
         let rate = fields.tree("rate").flatMap { readRate($0, fields, "rate", base: nil) } ?? 1
         return (.open(process), rate)
     }
@@ -107,20 +114,27 @@ struct ProfileDecoder {
         if case .mapping? = fields.tree("think_time"), let inner = fields.fields("think_time", ProfileSchema.thinkTime) {
             inner.requireKey("mean", example: "1s")
             let isExponential = inner.choice("distribution", false, [("constant", false), ("exponential", true)])
-            return Profile.ThinkTime(meanNs: inner.duration("mean", 0, in: 0...day, bounds: "up to 1d"), isExponential: isExponential)
+            return Profile.ThinkTime(
+                meanNs: inner.duration("mean", 0, in: 0...day, bounds: "up to 1d"), isExponential: isExponential)
         }
         return Profile.ThinkTime(meanNs: fields.duration("think_time", 0, in: 0...day, bounds: "up to 1d"), isExponential: false)
     }
 
     /// Sessions/s, or a percentage of `base` where there is one (a phase may rest at 0, the base may not).
     private func readRate(_ tree: YAMLTree, _ fields: SchemaFields, _ key: String, base: Double?) -> Double? {
-        let form = base == nil ? "a rate above 0, up to 1000000 sessions/s" : "a rate from 0 to 1000000 sessions/s, or a percentage of the base rate"
+        let form =
+            base == nil
+            ? "a number of sessions/s above 0, up to 1000000"
+            : "a number of sessions/s from 0 to 1000000, or a percentage of the base rate"
         guard let (text, at) = fields.scalar(tree, key, expecting: form) else { return nil }
-        if let base, text.hasSuffix("%"), let percent = ScalarText.number(text.dropLast().trimmed()), base * percent / 100 <= ProfileSchema.rateLimit {
+        if let base, text.hasSuffix("%"), let percent = ScalarText.number(text.dropLast().trimmed()),
+            base * percent / 100 <= ProfileSchema.rateLimit
+        {
             return base * percent / 100
         }
         if let rate = ScalarText.number(text), rate <= ProfileSchema.rateLimit, rate > 0 || base != nil { return rate }
-        context.report("'\(key)' must be \(form), not '\(text.shown(limit: 60))'", at: at, remedy: "write a plain number, for example 400")
+        context.report(
+            "'\(key)' must be \(form), not '\(text.shown(limit: 60))'", at: at, remedy: "write a plain number, for example 400")
         return nil
     }
 
@@ -139,12 +153,17 @@ struct ProfileDecoder {
             let (start, end) = readPhaseRate(inner, isOpen: isOpen, baseRate: baseRate)
             total += duration
             phases.append(
-                Profile.Phase(name: name, durationNs: duration, startRate: start, endRate: end, isMeasured: inner.flag("measure", true)))
+                Profile.Phase(
+                    name: name, durationNs: duration, startRate: start, endRate: end, isMeasured: inner.flag("measure", true)))
         }
         if total > 30 * day { context.report("the phases last more than 30 days in all", at: fields.keyPosition("phases")) }
         if !phases.isEmpty, phases.count == items.count, !phases.contains(where: \.isMeasured) {
-            context.report("no phase is measured, so there would be no result", at: fields.keyPosition("phases"), remedy: "leave 'measure' on in at least one phase")
-        } else if isOpen, phases.contains(where: \.isMeasured), !phases.contains(where: { $0.isMeasured && $0.expectedSessions > 0 }) {
+            context.report(
+                "no phase is measured, so there would be no result", at: fields.keyPosition("phases"),
+                remedy: "leave 'measure' on in at least one phase")
+        } else if isOpen, phases.contains(where: \.isMeasured),
+            !phases.contains(where: { $0.isMeasured && $0.expectedSessions > 0 })
+        {
             context.report("the measured phases have a rate of 0", at: fields.keyPosition("phases"))
         }
         return phases
@@ -153,7 +172,9 @@ struct ProfileDecoder {
     private func readPhaseRate(_ inner: SchemaFields, isOpen: Bool, baseRate: Double) -> (Double, Double) {
         guard let tree = inner.tree("rate") else { return (baseRate, baseRate) }
         guard isOpen else {
-            context.report("a phase of a closed profile has no rate", at: inner.keyPosition("rate"), remedy: "remove the key; users and think_time set the load")
+            context.report(
+                "a phase of a closed profile has no rate", at: inner.keyPosition("rate"),
+                remedy: "remove the key; users and think_time set the load")
             return (0, 0)
         }
         if case .mapping = tree, let ramp = SchemaFields(tree, ProfileSchema.ramp, context) {
@@ -171,11 +192,19 @@ struct ProfileDecoder {
 
     private func readPopulation() -> Profile.Population {
         let inner = fields.fields("population", ProfileSchema.population)
-        return Profile.Population(
-            users: inner?.integer("users", 1000, in: 1...10_000_000) ?? 1000,
+        let population = Profile.Population(
+            users: inner?.integer("users", 1000, in: 1...2_000_000) ?? 1000,
             messages: inner?.integer("messages", 10, in: 0...65_535) ?? 10,
-            messageBytes: inner?.size("bytes", 2048, in: 256...16 << 20) ?? 2048,
-            deleted: inner?.choice("deleted", .restore, Profile.Population.DeletedRule.allCases.map { ($0.rawValue, $0) }) ?? .restore)
+            messageBytes: inner?.size("bytes", 2048, in: 64...64 << 20) ?? 2048,
+            deleted: inner?.choice("deleted", .restore, Profile.Population.DeletedRule.allCases.map { ($0.rawValue, $0) })
+                ?? .restore)
+        if let inner, population.messages * population.messageBytes > 2 << 30 {
+            context.report(
+                "the messages of a mailbox add up to more than 2 GiB",
+                at: inner.keyPosition(inner.has("bytes") ? "bytes" : "messages"),
+                remedy: "lower population.messages or population.bytes")
+        }
+        return population
     }
 
     private func readServer() -> Profile.ServerSetup {
@@ -203,21 +232,27 @@ struct ProfileDecoder {
     private func readTarget() -> Profile.Target {
         guard let inner = fields.fields("target", ProfileSchema.target) else { return Profile.Target(pop3: nil, pop3s: nil) }
         if !inner.has("pop3"), !inner.has("pop3s") {
-            context.report("'target' names no address", at: fields.keyPosition("target"), remedy: "give pop3, pop3s or both; without 'target' the embedded server is started")
+            context.report(
+                "'target' names no address", at: fields.keyPosition("target"),
+                remedy: "give pop3, pop3s or both; without 'target' the embedded server is started")
         }
         return Profile.Target(pop3: readAddress(inner, "pop3"), pop3s: readAddress(inner, "pop3s"))
     }
 
+    /// The address as given. A bad one is reported and kept, so that it does not count as absent.
     private func readAddress(_ inner: SchemaFields, _ key: String) -> String? {
-        guard let (text, at) = inner.text(key, expecting: "host:port") else { return nil }
+        guard inner.has(key) else { return nil }
+        guard let (text, at) = inner.text(key, expecting: "host:port") else { return "" }
         let colon = text.lastIndex(of: ":")
         let host = colon.map { text[..<$0] } ?? ""
         let port = colon.flatMap { ScalarText.integer(text[text.index(after: $0)...]) } ?? 0
         let isBracketed = host.hasPrefix("[") && host.hasSuffix("]") && host.utf8.count > 2
         let isPlain = !host.isEmpty && !host.contains(":") && !host.contains("[") && host.utf8.allSatisfy { $0 > 32 && $0 < 127 }
         guard (1...65_535).contains(port), isBracketed || isPlain, text.utf8.count <= 300 else {
-            context.report("'\(key)' must be host:port, not '\(text.shown(limit: 60))'", at: at, remedy: "for example 127.0.0.1:110, mail.example.org:995 or [::1]:110")
-            return nil
+            context.report(
+                "'\(key)' must be host:port, not '\(text.shown(limit: 60))'", at: at,
+                remedy: "for example 127.0.0.1:110, mail.example.org:995 or [::1]:110")
+            return text
         }
         return text
     }
@@ -227,14 +262,17 @@ struct ProfileDecoder {
         let versions = inner?.weighted("versions", noun: "a TLS version", names: TLSVersion.allCases.map(\.name)) { name in
             TLSVersion.allCases.first { $0.name == name }
         }
-        return Profile.TLSMix(resumptionShare: inner?.share("resumption") ?? 0, versions: versions ?? [.init(value: .tls13, share: 1)])
+        return Profile.TLSMix(
+            resumptionShare: inner?.share("resumption") ?? 0, versions: versions ?? [.init(value: .tls13, share: 1)])
     }
 
     private func readLimits() -> Profile.RunLimits {
         let ms: UInt64 = 1_000_000
         let hour = 3_600_000 * ms
         guard let inner = fields.fields("limits", ProfileSchema.limits) else {
-            return Profile.RunLimits(inFlight: 10_000, connectTimeoutNs: 5_000 * ms, stepTimeoutNs: 10_000 * ms, sessionTimeoutNs: 30_000 * ms, drainTimeoutNs: 5_000 * ms)
+            return Profile.RunLimits(
+                inFlight: 10_000, connectTimeoutNs: 5_000 * ms, stepTimeoutNs: 10_000 * ms, sessionTimeoutNs: 30_000 * ms,
+                drainTimeoutNs: 5_000 * ms)
         }
         let limits = Profile.RunLimits(
             inFlight: inner.integer("in_flight", 10_000, in: 1...1_000_000),
@@ -244,7 +282,9 @@ struct ProfileDecoder {
             drainTimeoutNs: inner.duration("drain_timeout", 5_000 * ms, in: 0...hour, bounds: "up to 1h"))
         for (key, value) in [("connect_timeout", limits.connectTimeoutNs), ("step_timeout", limits.stepTimeoutNs)]
         where inner.has(key) && value > limits.sessionTimeoutNs {
-            context.report("'\(key)' is longer than the session's time-out, so it never acts", at: inner.valuePosition(key), remedy: "shorten it, or lengthen session_timeout")
+            context.report(
+                "'\(key)' is longer than the session's time-out, so it never acts", at: inner.valuePosition(key),
+                remedy: "shorten it, or lengthen session_timeout")
         }
         return limits
     }

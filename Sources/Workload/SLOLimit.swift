@@ -1,5 +1,6 @@
-// Limits of a profile's `slo:` list: `metric comparison value`, each kept with its place in the file. A metric that does not exist is an
-// error there, never a pass; a metric that could not be observed makes its limit inconclusive, never a pass.
+// Limits of a profile's `slo:` list: `metric comparison value`, each kept with its place in the file. A metric that does
+// not exist is an error there, never a pass; a metric that could not be observed makes its limit inconclusive, never a
+// pass.
 
 public import Telemetry
 
@@ -88,7 +89,8 @@ public struct SLOLimit: Sendable, Equatable {
     }
 
     /// In force without `slo:`.
-    public static let standard = SLOLimit(text: "errors <= 1%", position: nil, metric: .errorShare, comparison: .atMost, limit: 0.01)
+    public static let standard = SLOLimit(
+        text: "errors <= 1%", position: nil, metric: .errorShare, comparison: .atMost, limit: 0.01)
 
     public func verdict(observed: Double?) -> Verdict {
         guard let observed, !observed.isNaN else { return .inconclusive }
@@ -145,9 +147,13 @@ enum SLOParser {
         guard let cut = all.firstIndex(where: { $0 == "<" || $0 == ">" || $0 == "=" || $0 == "!" }) else {
             let name = text.trimmed()
             if (try? metric(Array(name.unicodeScalars))) != nil {
-                throw SLOSyntaxError(offset: 0, message: "the limit '\(name.shown(limit: 60))' compares with nothing", remedy: "write for example '\(name) <= 1%'")
+                throw SLOSyntaxError(
+                    offset: 0, message: "the limit '\(name.shown(limit: 60))' compares with nothing",
+                    remedy: "write for example '\(name) <= 1%'")
             }
-            throw SLOSyntaxError(offset: 0, message: "a limit reads 'metric comparison value'", remedy: "for example: errors <= 1%, p99(session) < 200ms, sessions_per_s >= 380")
+            throw SLOSyntaxError(
+                offset: 0, message: "a limit reads 'metric comparison value'",
+                remedy: "for example: errors <= 1%, p99(session) < 200ms, sessions_per_s >= 380")
         }
         var end = cut + 1
         if end < all.count, all[end] == "=" { end += 1 }
@@ -165,10 +171,14 @@ enum SLOParser {
         let name = string(text[...]).trimmed()
         let offset = text.firstIndex { $0 != " " } ?? 0
         if let known = scalars.first(where: { $0.name == name }) { return known.metric }
-        guard let open = text.firstIndex(of: "("), let close = text.lastIndex(of: ")"), open < close, string(text[(close + 1)...]).trimmed().isEmpty else {
+        guard let open = text.firstIndex(of: "("), let close = text.lastIndex(of: ")"), open < close,
+            string(text[(close + 1)...]).trimmed().isEmpty
+        else {
             throw SLOSyntaxError(
                 offset: offset, message: "unknown metric '\(name.shown(limit: 60))'",
-                remedy: Spelling.advice(for: name, among: scalars.map(\.name) + SLOStatistic.allCases.map { "\($0.rawValue)(session)" }, noun: "valid"))
+                remedy: Spelling.advice(
+                    for: name, among: scalars.map(\.name) + SLOStatistic.allCases.map { "\($0.rawValue)(session)" }, noun: "valid"
+                ))
         }
         let function = string(text[..<open]).trimmed()
         guard let statistic = SLOStatistic(rawValue: function == "p99.9" ? "p99_9" : function) else {
@@ -208,10 +218,12 @@ enum SLOParser {
         switch unit {
         case .share:
             if let share = ScalarText.share(text) { return share }
-            throw SLOSyntaxError(offset: offset, message: "'\(shown)' is not a share", remedy: "write a percentage from 0% to 100%")
+            throw SLOSyntaxError(
+                offset: offset, message: "'\(shown)' is not a share", remedy: "write a percentage from 0% to 100%")
         case .perSecond:
             if let number = ScalarText.number(text) { return number }
-            throw SLOSyntaxError(offset: offset, message: "'\(shown)' is not a number a second", remedy: "write a plain number, for example 380")
+            throw SLOSyntaxError(
+                offset: offset, message: "'\(shown)' is not a number a second", remedy: "write a plain number, for example 380")
         case .nanoseconds:
             if let ns = ScalarText.durationNs(text) { return Double(ns) }
             throw SLOSyntaxError(offset: offset, message: "'\(shown)' is not a duration", remedy: ScalarText.durationRemedy)

@@ -29,7 +29,8 @@ enum ScalarText {
     /// `15s`, `250ms`, `1.5m`; plain `0` needs no unit.
     static func durationNs(_ text: String) -> UInt64? {
         if text == "0" { return 0 }
-        for (unit, ns) in [("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9), ("d", 86400e9)] where text.hasSuffix(unit) {
+        for (unit, ns) in [("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9), ("d", 86400e9)]
+        where text.hasSuffix(unit) {
             let head = text.dropLast(unit.count).trimmed()
             guard let value = number(head) else { continue }
             let product = (value * ns).rounded()

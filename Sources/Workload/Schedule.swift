@@ -78,7 +78,8 @@ public struct Schedule: Sendable {
         ring = UserRing(users: users, thread: thread, threads: threads, random: &shuffle)
         switch model {
         case .open(let process):
-            arrivals = ArrivalStream(curve: curve, process: process, thread: thread, threads: threads, random: stream(Purpose.arrivals))
+            arrivals = ArrivalStream(
+                curve: curve, process: process, thread: thread, threads: threads, random: stream(Purpose.arrivals))
             closed = ClosedUsers()
             try ring.check(scripts, thread: thread, threads: threads, rows: users)
         case .closed(let count, _):
@@ -138,7 +139,9 @@ public enum PlanHash {
     /// Starting from the number of threads, each 64-bit word w updates h to mix((h xor w) + 0x9E3779B97F4A7C15), mix being
     /// SplitMix64's output function. Words: the script rows with their shares, then, thread by thread, each plan's time,
     /// index, user, and (script, phase, measured). A closed load's times are unknown: its users' first scripts enter.
-    public static func compute(profile: Profile, users: UserTable, threads: Int, seed: UInt64? = nil) throws(ScheduleError) -> UInt64 {
+    public static func compute(profile: Profile, users: UserTable, threads: Int, seed: UInt64? = nil) throws(ScheduleError)
+        -> UInt64
+    {
         var hash = Accumulator(value: UInt64(threads))
         for (row, share) in zip(profile.scripts.rows, profile.scripts.shares) { hash.add(row, share) }
         for thread in 0..<threads {

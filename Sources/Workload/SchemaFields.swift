@@ -19,23 +19,28 @@ struct SchemaFields {
     let section: ProfileSchema.Section
     let position: SourcePosition
     private var entries: [String: YAMLTree.Pair] = [:]
+    /// Keys that an unknown one was probably meant to be: they are not reported as missing too.
+    private var probablyMeant: Set<String> = []
 
     /// Reports unknown keys. A node that is no mapping is an error, and reads as if all keys were missing, silently.
     init?(_ tree: YAMLTree, _ section: ProfileSchema.Section, _ context: ReadContext) {
         self.context = context
         self.section = section
         position = tree.position
+        if case .refused = tree { return nil }
         guard case .mapping(let pairs, _) = tree else {
             context.report(
-                "\(section.path) must be a mapping, not \(tree.kind)", at: tree.position, remedy: "its keys: \(section.names.joined(separator: ", "))")
+                "\(section.label) must be a mapping, not \(tree.kind)", at: tree.position,
+                remedy: "its keys: \(section.names.joined(separator: ", "))")
             return nil
         }
         for pair in pairs {
             if section.names.contains(pair.key) {
                 entries[pair.key] = pair
             } else {
+                if let near = Spelling.nearest(to: pair.key, among: section.names) { probablyMeant.insert(near) }
                 context.report(
-                    "unknown key '\(pair.key.shown(limit: 60))' in \(section.path)", at: pair.keyPosition,
+                    "unknown key '\(pair.key.shown(limit: 60))' in \(section.label)", at: pair.keyPosition,
                     remedy: Spelling.advice(for: pair.key, among: section.names, noun: "valid keys"))
             }
         }
@@ -55,7 +60,9 @@ struct SchemaFields {
     func valuePosition(_ key: String) -> SourcePosition { entries[key]?.value.position ?? position }
 
     func requireKey(_ key: String, example: String) {
-        if !has(key) { context.report("\(section.path): the key '\(key)' is missing", at: position, remedy: "add for example '\(key): \(example)'") }
+        guard !has(key), !probablyMeant.contains(key) else { return }
+        context.report(
+            "the key '\(key)' is missing in \(section.label)", at: position, remedy: "add for example '\(key): \(example)'")
     }
 
     /// The scalar behind `key`; nil when it is absent, or reported because it is no text.
@@ -65,19 +72,24 @@ struct SchemaFields {
     }
 
     func scalar(_ tree: YAMLTree, _ key: String, expecting: String) -> (text: String, at: SourcePosition)? {
+        if case .refused = tree { return nil }
         guard case .scalar(let text, let isPlain, let at) = tree else {
             context.report("'\(key)' must be \(expecting), not \(tree.kind)", at: tree.position)
             return nil
         }
         if isPlain, text.isEmpty || text == "~" || text == "null" {
-            context.report("'\(key)' has no value", at: at, remedy: "it must be \(expecting); leave the key out for its default")
+            let isRequired = section.keys.first { $0.name == key }?.standard.hasPrefix("required") ?? true
+            let advice = "it must be \(expecting)" + (isRequired ? "" : "; leave the key out for its default")
+            context.report("'\(key)' has no value", at: at, remedy: advice)
             return nil
         }
         return (text, at)
     }
 
     /// Reads a scalar with `parse`; a failure is reported as "must be `expecting`".
-    private func parsed<Value>(_ key: String, _ standard: Value, expecting: String, remedy: String = "", _ parse: (String) -> Value?) -> Value {
+    private func parsed<Value>(
+        _ key: String, _ standard: Value, expecting: String, remedy: String = "", _ parse: (String) -> Value?
+    ) -> Value {
         guard let (text, at) = text(key, expecting: expecting) else { return standard }
         if let value = parse(text) { return value }
         context.report("'\(key)' must be \(expecting), not '\(text.shown(limit: 60))'", at: at, remedy: remedy)
@@ -102,7 +114,8 @@ struct SchemaFields {
 
     func size(_ key: String, _ standard: Int, in range: ClosedRange<UInt64>) -> Int {
         parsed(
-            key, standard, expecting: "a size from \(range.lowerBound) to \(range.upperBound) octets", remedy: "write for example 2048 or 2KiB"
+            key, standard, expecting: "a size from \(range.lowerBound) to \(range.upperBound) octets",
+            remedy: "write for example 2048 or 2KiB"
         ) { text in ScalarText.size(text).flatMap { range.contains($0) ? Int($0) : nil } }
     }
 
@@ -122,7 +135,9 @@ struct SchemaFields {
         let names = words.map(\.0)
         guard let (text, at) = text(key, expecting: "one of \(names.joined(separator: ", "))") else { return standard }
         if let found = words.first(where: { $0.0 == text }) { return found.1 }
-        context.report("'\(text.shown(limit: 60))' is no value of '\(key)'", at: at, remedy: Spelling.advice(for: text, among: names, noun: "valid"))
+        context.report(
+            "'\(text.shown(limit: 60))' is no value of '\(key)'", at: at,
+            remedy: Spelling.advice(for: text, among: names, noun: "valid"))
         return standard
     }
 
@@ -137,11 +152,14 @@ struct SchemaFields {
     }
 
     /// One word, or a mapping of words to weights. nil when the key is absent or nothing usable was given.
-    func weighted<Value>(_ key: String, noun: String, names: [String], _ value: (String) -> Value?) -> [Profile.Weighted<Value>]? {
+    func weighted<Value>(_ key: String, noun: String, names: [String], _ value: (String) -> Value?) -> [Profile.Weighted<Value>]?
+    {
         guard let tree = tree(key) else { return nil }
         func lookUp(_ name: String, _ at: SourcePosition) -> Value? {
             if let found = value(name) { return found }
-            context.report("'\(name.shown(limit: 60))' is not \(noun)", at: at, remedy: Spelling.advice(for: name, among: names, noun: "valid"))
+            context.report(
+                "'\(name.shown(limit: 60))' is not \(noun)", at: at,
+                remedy: Spelling.advice(for: name, among: names, noun: "valid"))
             return nil
         }
         guard case .mapping(let pairs, let at) = tree else {
@@ -153,7 +171,10 @@ struct SchemaFields {
             let item = lookUp(pair.key, pair.keyPosition)
             guard let (text, at) = scalar(pair.value, pair.key, expecting: "a weight") else { continue }
             guard let weight = Self.weight(text) else {
-                context.report("the weight of '\(pair.key.shown(limit: 60))' must be a number or a percentage from 0 to 1000000, not '\(text.shown(limit: 60))'", at: at)
+                context.report(
+                    "the weight of '\(pair.key.shown(limit: 60))' must be a number or a percentage from 0 to 1000000, not "
+                        + "'\(text.shown(limit: 60))'",
+                    at: at)
                 continue
             }
             if let item { found.append((item, weight)) }
@@ -164,7 +185,8 @@ struct SchemaFields {
         }
         let sum = found.reduce(0) { $0 + $1.1 }
         guard sum > 0 else {
-            context.report("the weights of '\(key)' add up to 0", at: keyPosition(key), remedy: "give at least one of them a weight above 0")
+            context.report(
+                "the weights of '\(key)' add up to 0", at: keyPosition(key), remedy: "give at least one of them a weight above 0")
             return nil
         }
         return found.filter { $0.1 > 0 }.map { Profile.Weighted(value: $0.0, share: $0.1 / sum) }
@@ -173,12 +195,15 @@ struct SchemaFields {
     /// The items of a list; reported when it is none, is empty or too long.
     func list(_ key: String, limit: Int) -> [YAMLTree] {
         guard let tree = tree(key) else { return [] }
+        if case .refused = tree { return [] }
         guard case .sequence(let items, let at) = tree else {
             context.report("'\(key)' must be a list, not \(tree.kind)", at: tree.position, remedy: "each item starts with '- '")
             return []
         }
         if items.isEmpty { context.report("the list '\(key)' is empty", at: at) }
-        if items.count > limit { context.report("the list '\(key)' has \(items.count) items, at most \(limit) are possible", at: keyPosition(key)) }
+        if items.count > limit {
+            context.report("the list '\(key)' has \(items.count) items, at most \(limit) are possible", at: keyPosition(key))
+        }
         return Array(items.prefix(limit))
     }
 

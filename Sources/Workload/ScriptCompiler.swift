@@ -24,7 +24,9 @@ enum ScriptCompiler {
             let channels = channels(client, tls)
             let outcomes = outcomes(client)
             let versions = client.persona.traits.usesNTLM ? client.ntlmVersions : [.init(value: .v2, share: 1)]
-            guard channels.count * outcomes.count * versions.count * client.work.count <= ScriptTable.rowLimit - rows.count else { return nil }
+            guard channels.count * outcomes.count * versions.count * client.work.count <= ScriptTable.rowLimit - rows.count else {
+                return nil
+            }
             for channel in channels {
                 for (outcome, part) in outcomes {
                     for version in versions {
@@ -41,10 +43,15 @@ enum ScriptCompiler {
 
     private static func channels(_ client: Profile.Client, _ tls: Profile.TLSMix) -> [Channel] {
         client.transports.flatMap { transport -> [Channel] in
-            guard transport.value != .pop3 else { return [Channel(transport: .pop3, version: .tls13, resumes: false, share: transport.share)] }
+            guard transport.value != .pop3 else {
+                return [Channel(transport: .pop3, version: .tls13, resumes: false, share: transport.share)]
+            }
             return tls.versions.flatMap { version in
                 [(true, tls.resumptionShare), (false, 1 - tls.resumptionShare)].compactMap { resumes, part in
-                    part > 0 ? Channel(transport: transport.value, version: version.value, resumes: resumes, share: transport.share * version.share * part) : nil
+                    part > 0
+                        ? Channel(
+                            transport: transport.value, version: version.value, resumes: resumes,
+                            share: transport.share * version.share * part) : nil
                 }
             }
         }

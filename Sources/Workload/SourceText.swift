@@ -69,7 +69,8 @@ extension String {
             count += 1
             let isHarmless: Bool
             switch scalar.value {
-            case 0x20..<0x7F, 0xA0...0x200D, 0x2010...0x2027, 0x202F...0x2065, 0x206A...0xDFFF, 0xE000...0xFEFE, 0xFF00...: isHarmless = true
+            case 0x20..<0x7F, 0xA0...0x200D, 0x2010...0x2027, 0x202F...0x2065, 0x206A...0xDFFF, 0xE000...0xFEFE, 0xFF00...:
+                isHarmless = true
             default: isHarmless = false
             }
             view.append(isHarmless ? scalar : "\u{FFFD}")

@@ -69,7 +69,9 @@ struct UserRing: Sendable {
         for needs in Set(scripts.rows.map(\.needs)).sorted(by: { $0.rawValue < $1.rawValue })
         where !rings.contains(where: { needs.isSubset(of: $0.identities) }) {
             throw ScheduleError(
-                description: "generator thread \(thread + 1) of \(threads) has no user with \(needs.text): \(rows.count(having: needs)) of the "
+                description:
+                    "generator thread \(thread + 1) of \(threads) has no user with \(needs.text): "
+                    + "\(rows.count(having: needs)) of the "
                     + "\(rows.count) rows have it; the profile needs at least one for each thread")
         }
     }
@@ -111,7 +113,10 @@ struct ClosedUsers: Sendable {
         }
         guard users.count == count else {
             throw ScheduleError(
-                description: "the closed load asks for more users than there are: \(table.count) rows in the user table, shared out to the threads")
+                description:
+                    "the closed load asks for more users than there are: \(table.count) rows in the user table, shared out "
+                    + "to the threads"
+            )
         }
         begun = [UInt64](repeating: 0, count: count)
     }

@@ -1,5 +1,5 @@
-// The users of a run: up to three identities each, all octets in one arena. Invariants: immutable once made; a view is trivial
-// and reads without allocation or reference counting; nothing here ever prints a password.
+// The users of a run: up to three identities each, all octets in one arena. Invariants: immutable once made; a view
+// keeps the arena alive and reads it through plain pointers, without allocation; nothing here ever prints a password.
 //
 // One row is one user, and at most one session of a row is open at a time. In the embedded population no two rows share a
 // maildrop: the first half of the server's users are NT identities, the second half POP3 accounts, so that a fallback of
@@ -47,8 +47,8 @@ public struct UserTable: Sendable {
     /// Rows.
     public var count: Int { arena.rows }
 
-    /// A trivial view for threads; it holds as long as some copy of the table does.
-    public var view: UserView { UserView(cells: arena.cells, ends: arena.ends, identities: arena.identities, count: arena.rows) }
+    /// What threads read; it keeps the memory alive.
+    public var view: UserView { UserView(arena) }
 
     /// The identities that row `user` has; none when there is no such row.
     public func identities(_ user: Int) -> IdentitySet { view.identities(UInt32(clamping: user)) }
@@ -92,20 +92,22 @@ extension UserTable: CustomStringConvertible, CustomReflectable {
     public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
-/// A trivial view of a table: pointers into its arena. Valid while the table lives.
+/// A view of a table: pointers into its arena, and a reference that keeps it. Hold one for each thread; reading counts nothing.
 @frozen
 public struct UserView: @unchecked Sendable {
+    @usableFromInline let owner: UserArena
     @usableFromInline let cells: UnsafeRawPointer
     @usableFromInline let ends: UnsafePointer<UInt32>
     @usableFromInline let capabilities: UnsafePointer<UInt8>
     /// Rows.
     public let count: Int
 
-    init(cells: UnsafeRawPointer, ends: UnsafePointer<UInt32>, identities: UnsafePointer<UInt8>, count: Int) {
-        self.cells = cells
-        self.ends = ends
-        capabilities = identities
-        self.count = count
+    init(_ arena: UserArena) {
+        owner = arena
+        cells = arena.cells
+        ends = arena.ends
+        capabilities = arena.identities
+        count = arena.rows
     }
 
     /// The octets of one cell; empty when the cell is, or there is no such row.
@@ -119,7 +121,9 @@ public struct UserView: @unchecked Sendable {
 
     /// Name and password of one identity; the NT domain and the membership instance stand apart.
     @inlinable
-    public func credentials(_ user: UInt32, _ identity: Identity) -> (name: UnsafeRawBufferPointer, password: UnsafeRawBufferPointer) {
+    public func credentials(_ user: UInt32, _ identity: Identity) -> (
+        name: UnsafeRawBufferPointer, password: UnsafeRawBufferPointer
+    ) {
         switch identity {
         case .account: (bytes(user, .account), bytes(user, .password))
         case .ntUser: (bytes(user, .ntUser), bytes(user, .ntPassword))
@@ -155,8 +159,9 @@ struct UserTableBuilder {
     }
 }
 
-/// The memory of a table: written once in `init`, read by every thread, freed with the last copy and wiped then.
-private final class UserArena: @unchecked Sendable {
+/// The memory of a table: written once in `init`, read by every thread, wiped and freed with its last holder.
+@usableFromInline
+final class UserArena: @unchecked Sendable {
     let rows: Int
     let cells: UnsafeRawPointer
     let ends: UnsafePointer<UInt32>
@@ -182,6 +187,7 @@ private final class UserArena: @unchecked Sendable {
         identities = UnsafePointer(sets)
     }
 
+    @usableFromInline
     deinit {
         for index in storage.indices { storage[index] = 0 }
         storage.deallocate()

@@ -1,5 +1,6 @@
-// The CSV of `--users` (RFC 4180): the header exactly as the contracts name it, one user a line, an empty cell switching that method off.
-// Invariants: no input traps; every error has a line and a column; no error shows a line, since lines hold passwords.
+// The CSV of `--users` (RFC 4180): the header exactly as the contracts name it, one user a line, an empty cell switching
+// that method off. Invariants: no input traps; every error has a line and a column; no error shows a line, since lines
+// hold passwords.
 
 extension UserTable {
     /// Octets of a file.
@@ -42,15 +43,22 @@ private struct CSVReader {
             errors.report("the file is larger than 1 GiB", at: start)
             throw errors.errors()
         }
-        if at < bytes.count { readHeader(record()) } else { errors.report("the file is empty", at: start, remedy: "its first line is \(UserTable.header)") }
+        if at < bytes.count {
+            readHeader(record())
+        } else {
+            errors.report("the file is empty", at: start, remedy: "its first line is \(UserTable.header)")
+        }
         while at < bytes.count, errors.diagnostics.count <= DiagnosticCollector.limit {
             if let cells = record() { readRow(cells) }
             if builder.isFull {
-                errors.report("more than \(UserTable.rowLimit) users, or 4 GiB of them", at: SourcePosition(line: line, column: 1))
+                errors.report(
+                    "more than \(UserTable.rowLimit) users, or 4 GiB of them", at: SourcePosition(line: line, column: 1))
                 break
             }
         }
-        if errors.isEmpty, builder.rows == 0 { errors.report("the file has a header and no user", at: SourcePosition(line: 2, column: 1)) }
+        if errors.isEmpty, builder.rows == 0 {
+            errors.report("the file has a header and no user", at: SourcePosition(line: 2, column: 1))
+        }
         guard errors.isEmpty else { throw errors.errors() }
         return UserTable(builder, warnings: warnings.errors().diagnostics)
     }
@@ -67,25 +75,34 @@ private struct CSVReader {
             let near = Spelling.nearest(to: name, among: expected) != nil || expected.contains(name)
             errors.report(
                 near ? "the column '\(name.shown(limit: 40))' is not expected here" : "this is not the header of a user table",
-                at: cells?[index].position ?? SourcePosition(line: 1, column: 1), remedy: "the first line must be \(UserTable.header)")
+                at: cells?[index].position ?? SourcePosition(line: 1, column: 1),
+                remedy: "the first line must be \(UserTable.header)")
             return
         }
-        errors.report("the header ends too early", at: SourcePosition(line: 1, column: 1), remedy: "the first line must be \(UserTable.header)")
+        errors.report(
+            "the header ends too early", at: SourcePosition(line: 1, column: 1),
+            remedy: "the first line must be \(UserTable.header)")
     }
 
     private mutating func readRow(_ cells: [Cell]) {
         guard cells.count == UserColumn.allCases.count else {
             let place = cells.count > UserColumn.allCases.count ? cells[UserColumn.allCases.count].position : cells[0].position
-            errors.report("\(cells.count) cells where the header has \(UserColumn.allCases.count)", at: place, remedy: "an absent value is an empty cell; quote a value that holds a comma")
+            errors.report(
+                "\(cells.count) cells where the header has \(UserColumn.allCases.count)", at: place,
+                remedy: "an absent value is an empty cell; quote a value that holds a comma")
             return
         }
-        check(cells, .account, .password, noun: "POP3 account")
-        check(cells, .ntUser, .ntPassword, noun: "NT user")
-        check(cells, .membershipUser, .membershipPassword, noun: "membership user")
+        check(cells, .account, .password, noun: "a POP3 account")
+        check(cells, .ntUser, .ntPassword, noun: "an NT user")
+        check(cells, .membershipUser, .membershipPassword, noun: "a membership user")
         if cells[UserColumn.ntUser.rawValue].bytes.isEmpty, !cells[UserColumn.ntDomain.rawValue].bytes.isEmpty {
-            errors.report("an nt_domain without nt_user", at: cells[UserColumn.ntDomain.rawValue].position, remedy: "fill nt_user and nt_password, or leave all three empty")
+            errors.report(
+                "an nt_domain without nt_user", at: cells[UserColumn.ntDomain.rawValue].position,
+                remedy: "fill nt_user and nt_password, or leave all three empty")
         }
-        if cells.allSatisfy({ $0.bytes.isEmpty }) { errors.report("a user without any identity", at: cells[0].position, remedy: "remove the line") }
+        if cells.allSatisfy({ $0.bytes.isEmpty }) {
+            errors.report("a user without any identity", at: cells[0].position, remedy: "remove the line")
+        }
         noteOwner(cells[UserColumn.account.rawValue], namespace: "nt")
         noteOwner(cells[UserColumn.ntUser.rawValue], namespace: "nt")
         noteOwner(cells[UserColumn.membershipUser.rawValue], namespace: "member")
@@ -98,7 +115,7 @@ private struct CSVReader {
         guard hasName != hasPassword else { return }
         let missing = hasName ? password : name
         errors.report(
-            "a \(noun) without \(missing.name)", at: cells[missing.rawValue].position,
+            "\(noun) without \(missing.name)", at: cells[missing.rawValue].position,
             remedy: "fill \(name.name) and \(password.name), or leave both empty to switch the method off for this user")
     }
 
@@ -143,7 +160,9 @@ private struct CSVReader {
         var isGood = true
         while at < bytes.count, bytes[at] != 44, bytes[at] != 10, bytes[at] != 13 {
             if bytes[at] == 34, isGood {
-                errors.report("a quote inside an unquoted cell", at: SourcePosition(line: line, column: column), remedy: "quote the whole cell and double the quotes in it (RFC 4180)")
+                errors.report(
+                    "a quote inside an unquoted cell", at: SourcePosition(line: line, column: column),
+                    remedy: "quote the whole cell and double the quotes in it (RFC 4180)")
                 isGood = false
             }
             cell.bytes.append(bytes[at])
@@ -160,14 +179,17 @@ private struct CSVReader {
                 advance()
                 guard at < bytes.count, bytes[at] == 34 else {
                     guard at >= bytes.count || bytes[at] == 44 || bytes[at] == 10 || bytes[at] == 13 else {
-                        errors.report("text behind a closing quote", at: SourcePosition(line: line, column: column), remedy: "a quote inside a quoted cell is doubled (RFC 4180)")
+                        errors.report(
+                            "text behind a closing quote", at: SourcePosition(line: line, column: column),
+                            remedy: "a quote inside a quoted cell is doubled (RFC 4180)")
                         skipCell()
                         return false
                     }
                     return true
                 }
             } else if byte == 10 || byte == 13 {
-                errors.report("a quote that is not closed in its line", at: cell.position, remedy: "names and passwords hold no line break")
+                errors.report(
+                    "a quote that is not closed in its line", at: cell.position, remedy: "names and passwords hold no line break")
                 return false
             }
             cell.bytes.append(byte)

@@ -16,10 +16,12 @@ indirect enum YAMLTree {
     case scalar(String, isPlain: Bool, at: SourcePosition)
     case sequence([YAMLTree], at: SourcePosition)
     case mapping([Pair], at: SourcePosition)
+    /// Something already reported: it reads as absent, without a second error.
+    case refused(at: SourcePosition)
 
     var position: SourcePosition {
         switch self {
-        case .scalar(_, _, let at), .sequence(_, let at), .mapping(_, let at): at
+        case .scalar(_, _, let at), .sequence(_, let at), .mapping(_, let at), .refused(let at): at
         }
     }
 
@@ -29,6 +31,7 @@ indirect enum YAMLTree {
         case .scalar(let text, let isPlain, _): isPlain && text.isEmpty ? "nothing" : "'\(text.shown(limit: 60))'"
         case .sequence: "a list"
         case .mapping: "a mapping"
+        case .refused: "this"
         }
     }
 }
@@ -46,7 +49,8 @@ enum YAMLReader {
         let source = collector.source
         let start = SourcePosition(line: 1, column: 1)
         guard source.text.utf8.count <= sizeLimit else {
-            collector.report("the file is larger than 1 MiB", at: start, remedy: "a profile is a page of text; was another file meant?")
+            collector.report(
+                "the file is larger than 1 MiB", at: start, remedy: "a profile is a page of text; was another file meant?")
             return nil
         }
         guard refuseControlCharacters(&collector) else { return nil }
@@ -54,7 +58,8 @@ enum YAMLReader {
         for _ in 0...renameLimit {
             do {
                 guard let node = try Yams.compose(yaml: masked.text, .basic, .default, .utf8) else {
-                    collector.report("the file is empty", at: start, remedy: "a profile needs at least name, rate, phases and clients")
+                    collector.report(
+                        "the file is empty", at: start, remedy: "a profile needs at least name, rate, phases and clients")
                     return nil
                 }
                 return convert(node, depth: 1, &collector)
@@ -95,27 +100,27 @@ enum YAMLReader {
 
     // MARK: Conversion
 
-    private static func convert(_ node: Node, depth: Int, _ collector: inout DiagnosticCollector) -> YAMLTree? {
+    private static func convert(_ node: Node, depth: Int, _ collector: inout DiagnosticCollector) -> YAMLTree {
         let at = position(node.mark)
         guard depth <= depthLimit else {
             collector.report("nested more than \(depthLimit) levels deep", at: at)
-            return nil
+            return .refused(at: at)
         }
         switch node {
         case .scalar(let scalar):
             let isPlain = scalar.style == .plain
             if isPlain, scalar.string.unicodeScalars.first == Masking.ampersand {
                 refuseAnchor(at, &collector)
-                return nil
+                return .refused(at: at)
             }
             return .scalar(Masking.restored(scalar.string), isPlain: isPlain, at: at)
         case .sequence(let sequence):
-            return .sequence(sequence.compactMap { convert($0, depth: depth + 1, &collector) }, at: at)
+            return .sequence(sequence.map { convert($0, depth: depth + 1, &collector) }, at: at)
         case .mapping(let mapping):
             return .mapping(pairs(mapping, depth: depth, &collector), at: at)
         case .alias:
             refuseAnchor(at, &collector)
-            return nil
+            return .refused(at: at)
         }
     }
 
@@ -138,13 +143,13 @@ enum YAMLReader {
                 continue
             }
             if let first = seen[name] {
-                collector.report("the key '\(name.shown(limit: 60))' appears twice", at: at, remedy: "it was first given in line \(first.line)")
+                collector.report(
+                    "the key '\(name.shown(limit: 60))' appears twice", at: at, remedy: "it was first given in line \(first.line)"
+                )
                 continue
             }
             seen[name] = at
-            if let tree = convert(value, depth: depth + 1, &collector) {
-                pairs.append(.init(key: name, keyPosition: at, value: tree))
-            }
+            pairs.append(.init(key: name, keyPosition: at, value: convert(value, depth: depth + 1, &collector)))
         }
         return pairs
     }
@@ -152,7 +157,9 @@ enum YAMLReader {
     // MARK: Errors of the syntax
 
     private static func refuseAnchor(_ at: SourcePosition, _ collector: inout DiagnosticCollector) {
-        collector.report("anchors (&name) and aliases (*name) are not part of a profile", at: at, remedy: "write the value out, or quote the text")
+        collector.report(
+            "anchors (&name) and aliases (*name) are not part of a profile", at: at,
+            remedy: "write the value out, or quote the text")
     }
 
     private static func report(_ error: any Error, _ collector: inout DiagnosticCollector) {
@@ -161,15 +168,29 @@ enum YAMLReader {
             refuseAnchor(position(mark), &collector)
         case YamlError.scanner(let context, let problem, let mark, _), YamlError.parser(let context, let problem, let mark, _),
             YamlError.composer(let context, let problem, let mark, _):
-            let at = position(mark)
-            let opening = context.map { $0.text.isEmpty ? "" : "\($0.text): " } ?? ""
-            collector.report("YAML syntax: \(opening)\(problem)", at: at, remedy: remedy(problem, at, collector.source))
-            reportAnchor(before: at, &collector)
+            reportSyntax(context, problem, position(mark), &collector)
         case YamlError.reader(let problem, _, _, _):
-            collector.report("YAML syntax: \(problem)", at: SourcePosition(line: 1, column: 1), remedy: "save the profile as plain UTF-8 text")
+            collector.report(
+                "YAML syntax: \(problem)", at: SourcePosition(line: 1, column: 1), remedy: "save the profile as plain UTF-8 text")
         default:
             collector.report("YAML syntax: the document cannot be read", at: SourcePosition(line: 1, column: 1))
         }
+    }
+
+    /// libYAML tells where it gave up, and what it was reading since where: the place to look is the one or the other.
+    private static func reportSyntax(
+        _ context: YamlError.Context?, _ problem: String, _ end: SourcePosition, _ collector: inout DiagnosticCollector
+    ) {
+        let opening = context.map { $0.text.isEmpty ? "" : "\($0.text): " } ?? ""
+        let begin = context.map { position($0.mark) } ?? end
+        let startsThere = opening.contains("quoted scalar") || opening.contains("simple key")
+        let at = startsThere ? begin : end
+        var advice = remedy(problem, at, collector.source)
+        if opening.contains("flow") {
+            advice = "a comma is missing, or the bracket opened in line \(begin.line), column \(begin.column) is not closed"
+        }
+        collector.report("YAML syntax: \(opening)\(problem)", at: at, remedy: advice)
+        reportAnchor(before: end, &collector)
     }
 
     /// An anchor disguises itself as a syntax error, since it is never handed to the parser: name it.
@@ -178,7 +199,9 @@ enum YAMLReader {
             let scalars = Array(collector.source.line(number).unicodeScalars)
             for index in scalars.indices.dropLast() where scalars[index] == "&" && scalars[index + 1] != " " {
                 let before = scalars[..<index].last { $0 != " " }
-                guard before == nil || before == ":" || before == "-" || before == "[" || before == "{" || before == "," else { continue }
+                guard before == nil || before == ":" || before == "-" || before == "[" || before == "{" || before == "," else {
+                    continue
+                }
                 return refuseAnchor(SourcePosition(line: number, column: index + 1), &collector)
             }
         }
