@@ -86,6 +86,6 @@ let package = Package(
         tests("DigestTests", ["Digest"]),
         tests("NTLMTests", ["NTLM", "Digest", "PoplarCore"]),
         tests("SASLTests", ["SASL", "NTLM", "PoplarCore"]),
-        tests("WorkloadTests", ["Workload", "Telemetry", "PoplarCore"]),
+        tests("WorkloadTests", ["Workload", "Telemetry", "PoplarCore", "CJemalloc"]),
     ]
 )

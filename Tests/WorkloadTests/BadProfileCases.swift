@@ -54,7 +54,8 @@ private let syntaxCases: [BadProfile] = [
         "a tab is no indentation",
         "  - name: steady",
         "\t- name: steady",
-        "4:1 YAML syntax: while scanning for the next token: found character that cannot start any token | indent with spaces, not with tabs"),
+        "4:1 YAML syntax: while scanning for the next token: found character that cannot start any token | indent with "
+            + "spaces, not with tabs"),
     BadProfile(
         "a quote is closed",
         "name: sample",
@@ -64,27 +65,32 @@ private let syntaxCases: [BadProfile] = [
         "a bracket is closed",
         "phases:",
         "tls: {resumption: 10%\nphases:",
-        "4:7 YAML syntax: while parsing a flow mapping: did not find expected ',' or '}' | a comma is missing, or the bracket opened in line 3, column 6 is not closed"),
+        "4:7 YAML syntax: while parsing a flow mapping: did not find expected ',' or '}' | a comma is missing, or the "
+            + "bracket opened in line 3, column 6 is not closed"),
     BadProfile(
         "keys of one mapping start in one column",
         "    duration: 10s",
         "   duration: 10s",
-        "5:4 YAML syntax: while parsing a block collection: did not find expected '-' indicator | check the indentation: the items of one list start in the same column"),
+        "5:4 YAML syntax: while parsing a block collection: did not find expected '-' indicator | check the indentation: "
+            + "the items of one list start in the same column"),
     BadProfile(
         "a key has a colon",
         "rate: 100",
         "rate 100",
-        "2:1 YAML syntax: while scanning a simple key: could not find expected ':' | each key needs a colon and a space: 'key: value'"),
+        "2:1 YAML syntax: while scanning a simple key: could not find expected ':' | each key needs a colon and a space: "
+            + "'key: value'"),
     BadProfile(
         "a text with a colon and a blank is quoted",
         "name: sample",
         "name: sample: two",
-        "1:13 YAML syntax: mapping values are not allowed in this context | check the indentation, and quote a text that holds ': '"),
+        "1:13 YAML syntax: mapping values are not allowed in this context | check the indentation, and quote a text that "
+            + "holds ': '"),
     BadProfile(
         "a profile is one document",
         "",
         "---\nname: other\n",
-        "13:1 YAML syntax: expected a single document in the stream: but found another document | a profile is one document: remove the '---'"),
+        "13:1 YAML syntax: expected a single document in the stream: but found another document | a profile is one "
+            + "document: remove the '---'"),
     BadProfile(
         "an anchor is refused",
         "rate: 100",
@@ -95,7 +101,8 @@ private let syntaxCases: [BadProfile] = [
         "  - persona: basic-ssl",
         "  - &c\n    persona: basic-ssl",
         "9:5 anchors (&name) and aliases (*name) are not part of a profile | write the value out, or quote the text",
-        "10:12 YAML syntax: mapping values are not allowed in this context | check the indentation, and quote a text that holds ': '"),
+        "10:12 YAML syntax: mapping values are not allowed in this context | check the indentation, and quote a text that "
+            + "holds ': '"),
     BadProfile(
         "an alias is refused",
         "rate: 100",
@@ -121,16 +128,20 @@ private let syntaxCases: [BadProfile] = [
         "a character reserved to YAML is quoted",
         "name: sample",
         "name: @sample",
-        "1:7 YAML syntax: while scanning for the next token: found character that cannot start any token | quote a text that starts with this character"),
+        "1:7 YAML syntax: while scanning for the next token: found character that cannot start any token | quote a text "
+            + "that starts with this character"),
 ]
 
 /// Keys and kinds.
 private let structureCases: [BadProfile] = [
     BadProfile(
         "a profile is a mapping, not a list",
-        "name: sample\nrate: 100\nphases:\n  - name: steady\n    duration: 10s\nclients:\n  - persona: internet-mail-3\n    weight: 2\n  - persona: basic-ssl\nmailbox_work:\n  - name: check\n    retrieve: 1\n",
+        "name: sample\nrate: 100\nphases:\n  - name: steady\n    duration: 10s\nclients:\n  - persona: internet-mail-3\n   "
+            + " weight: 2\n  - persona: basic-ssl\nmailbox_work:\n  - name: check\n    retrieve: 1\n",
         "- name\n- rate\n",
-        "1:1 the profile must be a mapping, not a list | its keys: name, description, seed, model, rate, arrivals, users, think_time, phases, clients, mailbox_work, ntlm_variants, tls, population, server, target, limits, checks, overlap, slo"),
+        "1:1 the profile must be a mapping, not a list | its keys: name, description, seed, model, rate, arrivals, users, "
+            + "think_time, phases, clients, mailbox_work, ntlm_variants, tls, population, server, target, limits, checks, "
+                + "overlap, slo"),
     BadProfile(
         "an unknown key is named with its nearest neighbour",
         "rate: 100",
@@ -140,7 +151,8 @@ private let structureCases: [BadProfile] = [
         "an unknown key without a neighbour gets the list",
         "    weight: 2",
         "    colour: red",
-        "8:5 unknown key 'colour' in clients[] | valid keys: persona, name, weight, transport, ntlm_failure_share, wrong_password_share, ntlm_variants, mailbox_work"),
+        "8:5 unknown key 'colour' in clients[] | valid keys: persona, name, weight, transport, ntlm_failure_share, "
+            + "wrong_password_share, ntlm_variants, mailbox_work"),
     BadProfile(
         "a hyphen for an underscore is recognised",
         "mailbox_work:",
@@ -170,7 +182,8 @@ private let structureCases: [BadProfile] = [
         "3:1 a key must be a word"),
     BadProfile(
         "name, rate, phases, clients and mailbox_work are required",
-        "name: sample\nrate: 100\nphases:\n  - name: steady\n    duration: 10s\nclients:\n  - persona: internet-mail-3\n    weight: 2\n  - persona: basic-ssl\nmailbox_work:\n  - name: check\n    retrieve: 1\n",
+        "name: sample\nrate: 100\nphases:\n  - name: steady\n    duration: 10s\nclients:\n  - persona: internet-mail-3\n   "
+            + " weight: 2\n  - persona: basic-ssl\nmailbox_work:\n  - name: check\n    retrieve: 1\n",
         "description: nothing else\n",
         "1:1 the key 'name' is missing in the profile | add for example 'name: my-profile'",
         "1:1 the key 'rate' is missing in the profile | add for example 'rate: 100'",
@@ -207,7 +220,8 @@ private let structureCases: [BadProfile] = [
         "an item is a mapping",
         "  - persona: basic-ssl",
         "  - basic-ssl",
-        "9:5 clients[] must be a mapping, not 'basic-ssl' | its keys: persona, name, weight, transport, ntlm_failure_share, wrong_password_share, ntlm_variants, mailbox_work"),
+        "9:5 clients[] must be a mapping, not 'basic-ssl' | its keys: persona, name, weight, transport, "
+            + "ntlm_failure_share, wrong_password_share, ntlm_variants, mailbox_work"),
     BadProfile(
         "a section is a mapping",
         "",
@@ -271,32 +285,38 @@ private let valueCases: [BadProfile] = [
         "a rate is at most a million",
         "rate: 100",
         "rate: 2000000",
-        "2:7 'rate' must be a number of sessions/s above 0, up to 1000000, not '2000000' | write a plain number, for example 400"),
+        "2:7 'rate' must be a number of sessions/s above 0, up to 1000000, not '2000000' | write a plain number, for "
+            + "example 400"),
     BadProfile(
         "a duration has a unit",
         "    duration: 10s",
         "    duration: 10",
-        "5:15 'duration' must be a duration from 1ms to 30d, not '10' | write a number with ns, us, ms, s, m, h or d, for example 15s or 250ms"),
+        "5:15 'duration' must be a duration from 1ms to 30d, not '10' | write a number with ns, us, ms, s, m, h or d, for "
+            + "example 15s or 250ms"),
     BadProfile(
         "a sexagesimal is no duration",
         "    duration: 10s",
         "    duration: 1:30",
-        "5:15 'duration' must be a duration from 1ms to 30d, not '1:30' | write a number with ns, us, ms, s, m, h or d, for example 15s or 250ms"),
+        "5:15 'duration' must be a duration from 1ms to 30d, not '1:30' | write a number with ns, us, ms, s, m, h or d, "
+            + "for example 15s or 250ms"),
     BadProfile(
         "a duration is no word",
         "    duration: 10s",
         "    duration: soon",
-        "5:15 'duration' must be a duration from 1ms to 30d, not 'soon' | write a number with ns, us, ms, s, m, h or d, for example 15s or 250ms"),
+        "5:15 'duration' must be a duration from 1ms to 30d, not 'soon' | write a number with ns, us, ms, s, m, h or d, "
+            + "for example 15s or 250ms"),
     BadProfile(
         "a duration is not 0",
         "    duration: 10s",
         "    duration: 0s",
-        "5:15 'duration' must be a duration from 1ms to 30d, not '0s' | write a number with ns, us, ms, s, m, h or d, for example 15s or 250ms"),
+        "5:15 'duration' must be a duration from 1ms to 30d, not '0s' | write a number with ns, us, ms, s, m, h or d, for "
+            + "example 15s or 250ms"),
     BadProfile(
         "a duration is at most 30 days",
         "    duration: 10s",
         "    duration: 31d",
-        "5:15 'duration' must be a duration from 1ms to 30d, not '31d' | write a number with ns, us, ms, s, m, h or d, for example 15s or 250ms"),
+        "5:15 'duration' must be a duration from 1ms to 30d, not '31d' | write a number with ns, us, ms, s, m, h or d, for "
+            + "example 15s or 250ms"),
     BadProfile(
         "a switch is on or off",
         "",
@@ -397,7 +417,8 @@ private let valueCases: [BadProfile] = [
         "a time-out is in range",
         "",
         "limits: {connect_timeout: 2h}\n",
-        "13:27 'connect_timeout' must be a duration from 1ms to 1h, not '2h' | write a number with ns, us, ms, s, m, h or d, for example 15s or 250ms"),
+        "13:27 'connect_timeout' must be a duration from 1ms to 1h, not '2h' | write a number with ns, us, ms, s, m, h or "
+            + "d, for example 15s or 250ms"),
     BadProfile(
         "a persona is known",
         "  - persona: basic-ssl",
@@ -472,7 +493,8 @@ private let crossCases: [BadProfile] = [
         "closed users fit the population",
         "rate: 100",
         "model: closed\nusers: 501",
-        "3:8 501 users are to be logged on at once, a population of 1000 gives the load 500 | set population.users to at least 1002"),
+        "3:8 501 users are to be logged on at once, a population of 1000 gives the load 500 | set population.users to at "
+            + "least 1002"),
     BadProfile(
         "some phase is measured",
         "    duration: 10s",
@@ -487,22 +509,26 @@ private let crossCases: [BadProfile] = [
         "a membership client needs the membership switch",
         "  - persona: basic-ssl",
         "  - persona: membership\nserver: {methods: [basic, ntlm]}",
-        "9:14 the client 'membership' needs membership on pop3, which server.methods leaves off | add 'membership' to server.methods, or remove the client"),
+        "9:14 the client 'membership' needs membership on pop3, which server.methods leaves off | add 'membership' to "
+            + "server.methods, or remove the client"),
     BadProfile(
         "a method needs its switch",
         "",
         "server: {methods: [basic, basic-ssl]}\n",
-        "7:14 the client 'internet-mail-3' needs ntlm on pop3, which server.methods leaves off | add 'ntlm' to server.methods, or remove the client"),
+        "7:14 the client 'internet-mail-3' needs ntlm on pop3, which server.methods leaves off | add 'ntlm' to "
+            + "server.methods, or remove the client"),
     BadProfile(
         "NTLMv1 needs a level below 5",
         "",
         "ntlm_variants: {v1: 1, v2: 1}\n",
-        "13:16 the client 'internet-mail-3' sends v1, which the server refuses at ntlm_level 5 | set server.ntlm_level to 4 or less, or send v2"),
+        "13:16 the client 'internet-mail-3' sends v1, which the server refuses at ntlm_level 5 | set server.ntlm_level to "
+            + "4 or less, or send v2"),
     BadProfile(
         "a channel binding needs a channel",
         "",
         "ntlm_variants: v2-channel-binding\n",
-        "13:16 the client 'internet-mail-3' sends v2-channel-binding over pop3, which has no TLS channel to bind to | give the client ntlm_variants of its own, or move it to pop3s"),
+        "13:16 the client 'internet-mail-3' sends v2-channel-binding over pop3, which has no TLS channel to bind to | give "
+            + "the client ntlm_variants of its own, or move it to pop3s"),
     BadProfile(
         "a persona keeps to its transports",
         "  - persona: basic-ssl",
@@ -537,7 +563,8 @@ private let crossCases: [BadProfile] = [
         "no more messages are retrieved than there are",
         "    retrieve: 1",
         "    retrieve: 11",
-        "12:15 11 messages are asked for, a maildrop of the population holds 10 | lower the count, write 'all', or raise population.messages"),
+        "12:15 11 messages are asked for, a maildrop of the population holds 10 | lower the count, write 'all', or raise "
+            + "population.messages"),
     BadProfile(
         "DELE needs RETR",
         "    retrieve: 1",
@@ -622,9 +649,12 @@ private let limitCases: [BadProfile] = [
         "rate: 100\nphases:\n  - name: steady\n    duration: 10s",
         "rate: x\nphases:\n  - name: steady\n    duration: 10x\n    mesure: on\nslo: [errors < 2, 'p99(x) < 1s']\nchecks: 7",
         "2:7 'rate' must be a number of sessions/s above 0, up to 1000000, not 'x' | write a plain number, for example 400",
-        "5:15 'duration' must be a duration from 1ms to 30d, not '10x' | write a number with ns, us, ms, s, m, h or d, for example 15s or 250ms",
+        "5:15 'duration' must be a duration from 1ms to 30d, not '10x' | write a number with ns, us, ms, s, m, h or d, for "
+            + "example 15s or 250ms",
         "6:5 unknown key 'mesure' in phases[] | did you mean 'measure'?",
         "7:16 '2' is not a share | write a percentage from 0% to 100%",
-        "7:24 unknown series 'x' | valid, a step also with .auth and .transport: session, session_service, session_failed, start_lag, connect, tls_full, tls_resumed, greeting, capa, stls, auth, ntlm_negotiate, ntlm_authenticate, stat, list, uidl, top, retr, dele, quit",
+        "7:24 unknown series 'x' | valid, a step also with .auth and .transport: session, session_service, session_failed, "
+            + "start_lag, connect, tls_full, tls_resumed, greeting, capa, stls, auth, ntlm_negotiate, ntlm_authenticate, "
+                + "stat, list, uidl, top, retr, dele, quit",
         "8:9 'checks' must be on or off, not '7'"),
 ]

@@ -1,3 +1,4 @@
+import CJemalloc
 import PoplarCore
 import Telemetry
 import Testing
@@ -20,7 +21,8 @@ func loadProfile(rate: String, duration: String, more: String = "") throws -> Pr
             "duration: 10s", with: "duration: \(duration)") + more)
 }
 
-/// Kolmogorov's statistic of `sorted` against the uniform distribution on 0...1, times sqrt(n). 1.36 is its 5 % point, 1.63 its 1 % point.
+/// Kolmogorov's statistic of `sorted` against the uniform distribution on 0...1, times sqrt(n). Its 5 % point is 1.36, its 1 %
+/// point 1.63.
 func kolmogorov(_ sorted: [Double]) -> Double {
     let n = Double(sorted.count)
     let distance = sorted.enumerated().reduce(0.0) {
@@ -170,6 +172,27 @@ struct ScheduleTests {
         #expect(counts[0] == 0 && counts[2] == 0 && counts[5] == 0 && counts[3] <= 1)
         #expect(abs(counts[4] - 30_000) < 400)
         #expect(AliasTable(weights: [5]).draw(&random) == 0)
+    }
+
+    @Test("drawing allocates nothing, open or closed", .enabled(if: cjemalloc_is_live(), "built without jemalloc"))
+    func allocations() throws {
+        var open = try Schedule(profile: loadProfile(rate: "1000", duration: "5s"), users: users, thread: 0, threads: 1)
+        let text = goodProfile.replacingFirst("rate: 100", with: "model: closed\nusers: 10\nthink_time: 1ms")
+        var closed = try Schedule(profile: loadProfile(text), users: users, thread: 0, threads: 1)
+        let counter = try #require(cjemalloc_thread_allocated())
+        _ = open.next()
+        _ = closed.next(place: 0, ns: 0)
+        let before = counter.pointee
+        for step in 0..<1000 {
+            _ = open.next()
+            _ = closed.next(place: step % 10, ns: UInt64(step))
+            _ = closed.thinkTimeNs(place: step % 10)
+        }
+        let after = counter.pointee
+        let probe = [UInt8](repeating: 1, count: 4096)
+        let live = counter.pointee
+        #expect(after == before)
+        #expect(live >= after + UInt64(probe.count))
     }
 
     @Test("the logarithm is right to the last places, from the smallest to the largest argument")
