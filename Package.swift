@@ -110,5 +110,6 @@ let package = Package(
         tests("TelemetryTests", ["Telemetry", "PoplarCore"]),
         tests("ResultsTests", ["Results", "Telemetry"]),
         tests("ReportTests", ["Report", "Results", "Telemetry"]),
+        tests("WorkloadTests", ["Workload", "Telemetry", "PoplarCore", "CJemalloc"]),
     ]
 )

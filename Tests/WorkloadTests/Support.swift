@@ -1,0 +1,5 @@
+import Glibc
+
+extension Double {
+    static func exponential(_ x: Double) -> Double { exp(x) }
+}
