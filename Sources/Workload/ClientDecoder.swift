@@ -1,0 +1,182 @@
+// Clients and their mailbox work: the part of a profile that becomes session scripts.
+
+import Telemetry
+
+extension ProfileDecoder {
+    /// A work with its name, weight and the alternatives that its `retrieve` distribution spans.
+    struct WorkDraft {
+        let name: String
+        let weight: Double
+        let variants: [Profile.Weighted<MailboxWork>]
+    }
+
+    // MARK: Mailbox work
+
+    func readWork(_ population: Profile.Population) -> [WorkDraft] {
+        fields.requireKey("mailbox_work", example: "[{name: check, retrieve: 1}]")
+        var drafts: [WorkDraft] = []
+        for (index, item) in fields.list("mailbox_work", limit: 64).enumerated() {
+            guard let inner = SchemaFields(item, ProfileSchema.work, context) else { continue }
+            inner.requireKey("name", example: "check")
+            let name = inner.string("name")
+            if drafts.contains(where: { $0.name == name }) {
+                context.report("the mailbox work '\(name.shown(limit: 60))' is defined twice", at: inner.valuePosition("name"))
+            }
+            drafts.append(WorkDraft(name: name, weight: inner.weight("weight"), variants: readVariants(inner, UInt8(index), population)))
+        }
+        return drafts
+    }
+
+    private func readVariants(_ inner: SchemaFields, _ index: UInt8, _ population: Profile.Population) -> [Profile.Weighted<MailboxWork>] {
+        var work = MailboxWork(
+            index: index, stat: inner.flag("stat", true), list: inner.flag("list", false), uidl: inner.flag("uidl", false), topMessages: 0, topLines: 0,
+            retrieveMessages: 0, deletesRetrieved: inner.flag("delete", false), quits: inner.flag("quit", true))
+        if let top = inner.fields("top", ProfileSchema.topCommand) {
+            top.requireKey("messages", example: "1")
+            work.topLines = UInt32(top.integer("lines", 0, in: 0...1_000_000))
+            if let (text, at) = top.text("messages", expecting: "a count or 'all'") {
+                work.topMessages = readCount(text, at, "messages", population)
+            }
+        }
+        let counts = readRetrieve(inner, population)
+        if work.deletesRetrieved, counts.allSatisfy({ $0.value == 0 }) {
+            context.report("'delete' acts on the messages retrieved, and none are", at: inner.keyPosition("delete"), remedy: "add 'retrieve', or remove the key")
+        }
+        if work.deletesRetrieved, !work.quits {
+            context.report("without QUIT nothing is deleted (RFC 1939)", at: inner.keyPosition("quit"), remedy: "set 'quit: on', or remove 'delete'")
+        }
+        return counts.map { count in
+            var variant = work
+            variant.retrieveMessages = count.value
+            return Profile.Weighted(value: variant, share: count.share)
+        }
+    }
+
+    private func readRetrieve(_ inner: SchemaFields, _ population: Profile.Population) -> [Profile.Weighted<UInt32>] {
+        let none = [Profile.Weighted<UInt32>(value: 0, share: 1)]
+        guard let tree = inner.tree("retrieve") else { return none }
+        if case .mapping(let pairs, _) = tree {
+            for pair in pairs where Self.isCount(pair.key) { _ = readCount(pair.key, pair.keyPosition, "retrieve", population) }
+        } else if let (text, at) = inner.scalar(tree, "retrieve", expecting: "a count, 'all', or a mapping of counts to weights") {
+            return [.init(value: readCount(text, at, "retrieve", population), share: 1)]
+        } else {
+            return none
+        }
+        return inner.weighted("retrieve", noun: "a count of messages or 'all'", names: ["all"]) { text in
+            Self.isCount(text) ? Self.count(text) : nil
+        } ?? none
+    }
+
+    private static func isCount(_ text: String) -> Bool { text == "all" || ScalarText.integer(text) != nil }
+
+    private static func count(_ text: String) -> UInt32 {
+        text == "all" ? MailboxWork.allMessages : UInt32(clamping: min(ScalarText.integer(text) ?? 0, 65_535))
+    }
+
+    /// A count or `all`. With the embedded server, more messages than a maildrop holds is an error.
+    private func readCount(_ text: String, _ at: SourcePosition, _ key: String, _ population: Profile.Population) -> UInt32 {
+        if text == "all" { return MailboxWork.allMessages }
+        guard let count = ScalarText.integer(text), count <= 65_535 else {
+            context.report("'\(key)' must be a count from 0 to 65535 or 'all', not '\(text.shown(limit: 60))'", at: at)
+            return 0
+        }
+        if count > population.messages, !fields.has("target") {
+            context.report(
+                "\(count) messages are asked for, a maildrop of the population holds \(population.messages)", at: at,
+                remedy: "lower the count, write 'all', or raise population.messages")
+        }
+        return UInt32(count)
+    }
+
+    // MARK: Clients
+
+    func readClients(work: [WorkDraft]) -> [ClientDraft] {
+        fields.requireKey("clients", example: "[{persona: basic}]")
+        let variants = readVersions(fields) ?? [.init(value: .v2, share: 1)]
+        let common = readCommonWork(work)
+        var drafts: [ClientDraft] = []
+        let items = fields.list("clients", limit: 64)
+        for item in items {
+            guard let inner = SchemaFields(item, ProfileSchema.client, context) else { continue }
+            if let draft = readClient(inner, work: work, common: common, variants: variants) { drafts.append(draft) }
+        }
+        let sum = drafts.reduce(0) { $0 + $1.weight }
+        if !drafts.isEmpty, drafts.count == items.count, sum <= 0 {
+            context.report("the weights of the clients add up to 0", at: fields.keyPosition("clients"), remedy: "give at least one client a weight above 0")
+        }
+        guard sum > 0 else { return [] }
+        return drafts.filter { $0.weight > 0 }.map { draft in
+            var scaled = draft
+            scaled.client = draft.client.with(share: draft.weight / sum)
+            return scaled
+        }
+    }
+
+    private func readCommonWork(_ work: [WorkDraft]) -> [Profile.Weighted<MailboxWork>] {
+        let sum = work.reduce(0) { $0 + $1.weight }
+        if !work.isEmpty, sum <= 0 {
+            context.report("the weights of 'mailbox_work' add up to 0", at: fields.keyPosition("mailbox_work"), remedy: "give at least one work a weight above 0")
+        }
+        return Self.flatten(work.map { ($0, sum > 0 ? $0.weight / sum : 0) })
+    }
+
+    private static func flatten(_ parts: [(WorkDraft, Double)]) -> [Profile.Weighted<MailboxWork>] {
+        parts.flatMap { draft, share in
+            draft.variants.compactMap { share * $0.share > 0 ? Profile.Weighted(value: $0.value, share: share * $0.share) : nil }
+        }
+    }
+
+    private func readVersions(_ fields: SchemaFields) -> [Profile.Weighted<NTLMVersion>]? {
+        fields.weighted("ntlm_variants", noun: "an NTLM variant", names: NTLMVersion.allCases.map(\.name)) { name in
+            NTLMVersion.allCases.first { $0.name == name }
+        }
+    }
+
+    private func readClient(
+        _ inner: SchemaFields, work: [WorkDraft], common: [Profile.Weighted<MailboxWork>], variants: [Profile.Weighted<NTLMVersion>]
+    ) -> ClientDraft? {
+        inner.requireKey("persona", example: "basic")
+        let weight = inner.weight("weight")
+        let own = readVersions(inner)
+        let failing = inner.share("ntlm_failure_share")
+        let wrong = inner.share("wrong_password_share")
+        let named = inner.weighted("mailbox_work", noun: "a mailbox work of this profile", names: work.map(\.name)) { name in
+            work.first { $0.name == name }
+        }
+        let name = inner.has("name") ? inner.string("name") : ""
+        let transports = inner.weighted("transport", noun: "a transport", names: ["pop3", "pop3s"]) { name in
+            [Transport.pop3, .pop3s].first { $0.name == name }
+        }
+        guard let persona = inner.choice("persona", nil, Persona.allCases.map { ($0.name, Optional($0)) }) else { return nil }
+        let traits = persona.traits
+        if inner.has("ntlm_variants"), !traits.usesNTLM {
+            context.report("the persona '\(traits.name)' does not use NTLM", at: inner.keyPosition("ntlm_variants"), remedy: "remove the key")
+        }
+        if inner.has("ntlm_failure_share"), !traits.fallsBack {
+            context.report(
+                "the persona '\(traits.name)' has nothing to fall back to", at: inner.keyPosition("ntlm_failure_share"),
+                remedy: "use wrong_password_share for logons that are to be refused")
+        }
+        if failing + wrong > 1 {
+            context.report("ntlm_failure_share and wrong_password_share add up to more than 100%", at: inner.keyPosition("wrong_password_share"))
+        }
+        for transport in transports ?? [] where !traits.transports.contains(transport.value) {
+            context.report(
+                "the persona '\(traits.name)' does not use \(transport.value.name)", at: inner.valuePosition("transport"),
+                remedy: "valid: \(traits.transports.map(\.name).joined(separator: ", "))")
+        }
+        let client = Profile.Client(
+            name: name.isEmpty ? traits.name : name, persona: persona, share: 0,
+            transports: transports ?? [.init(value: traits.transports[0], share: 1)], ntlmVersions: own ?? variants, ntlmFailureShare: failing,
+            wrongPasswordShare: wrong, work: named.map { Self.flatten($0.map { ($0.value, $0.share) }) } ?? common)
+        return ClientDraft(client: client, weight: weight, fields: inner)
+    }
+}
+
+extension Profile.Client {
+    func with(share: Double) -> Self {
+        Self(
+            name: name, persona: persona, share: share, transports: transports, ntlmVersions: ntlmVersions, ntlmFailureShare: ntlmFailureShare,
+            wrongPasswordShare: wrongPasswordShare, work: work)
+    }
+}

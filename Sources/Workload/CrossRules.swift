@@ -1,0 +1,68 @@
+// Rules that join sections of a profile: what a client needs must be there, or its sessions would fail by design.
+
+import Telemetry
+
+struct CrossRules {
+    let fields: SchemaFields
+    let context: ReadContext
+
+    func check(model: Profile.Model, population: Profile.Population, target: Profile.Target) {
+        guard case .closed(let users, _) = model, target.isEmpty else { return }
+        let rows = UserTable.embeddedRows(users: population.users)
+        guard users > rows else { return }
+        context.report(
+            "\(users) users are to be logged on at once, a population of \(population.users) gives the load \(rows)", at: fields.valuePosition("users"),
+            remedy: "set population.users to at least \(users * 2)")
+    }
+
+    func check(_ drafts: [ProfileDecoder.ClientDraft], server: Profile.ServerSetup, target: Profile.Target) {
+        for draft in drafts {
+            for transport in draft.client.transports {
+                checkAddress(draft, transport.value, target)
+                for attempt in draft.client.persona.traits.attempts { checkSwitch(draft, attempt.method, transport.value, server) }
+            }
+            if draft.client.persona.traits.usesNTLM { checkVersions(draft, server) }
+        }
+    }
+
+    private func place(_ draft: ProfileDecoder.ClientDraft, _ key: String) -> SourcePosition {
+        draft.fields.has(key) ? draft.fields.valuePosition(key) : draft.fields.valuePosition("persona")
+    }
+
+    private func checkAddress(_ draft: ProfileDecoder.ClientDraft, _ transport: Transport, _ target: Profile.Target) {
+        guard !target.isEmpty, (transport == .pop3s ? target.pop3s : target.pop3) == nil else { return }
+        context.report(
+            "the client '\(draft.client.name.shown(limit: 60))' uses \(transport.name), for which 'target' has no address", at: place(draft, "transport"),
+            remedy: "add 'target.\(transport.name)'")
+    }
+
+    private func checkSwitch(_ draft: ProfileDecoder.ClientDraft, _ method: AuthMethod, _ transport: Transport, _ server: Profile.ServerSetup) {
+        let isTLS = transport != .pop3
+        let needed: Profile.ServerMethod
+        switch method {
+        case .membership: needed = .membership
+        case .ntlm: needed = isTLS ? .ntlmSSL : .ntlm
+        case .basic, .plain, .login, .apop, .cramMD5, .scramSHA256: needed = isTLS ? .basicSSL : .basic
+        }
+        guard !server.methods.contains(needed) else { return }
+        context.report(
+            "the client '\(draft.client.name.shown(limit: 60))' needs \(method.name) on \(transport.name), which server.methods leaves off", at: place(draft, "transport"),
+            remedy: "add '\(needed.rawValue)' to server.methods, or remove the client")
+    }
+
+    private func checkVersions(_ draft: ProfileDecoder.ClientDraft, _ server: Profile.ServerSetup) {
+        let at = draft.fields.has("ntlm_variants") ? draft.fields.valuePosition("ntlm_variants")
+            : fields.has("ntlm_variants") ? fields.valuePosition("ntlm_variants") : draft.fields.valuePosition("persona")
+        let versions = draft.client.ntlmVersions.map(\.value)
+        for version in versions where (version == .v1 || version == .ntlm2Session) && server.ntlmLevel >= 5 {
+            context.report(
+                "the client '\(draft.client.name.shown(limit: 60))' sends \(version.name), which the server refuses at ntlm_level 5", at: at,
+                remedy: "set server.ntlm_level to 4 or less, or send v2")
+        }
+        if versions.contains(.v2ChannelBinding), draft.client.transports.contains(where: { $0.value == .pop3 }) {
+            context.report(
+                "the client '\(draft.client.name.shown(limit: 60))' sends v2-channel-binding over pop3, which has no TLS channel to bind to", at: at,
+                remedy: "give the client ntlm_variants of its own, or move it to pop3s")
+        }
+    }
+}

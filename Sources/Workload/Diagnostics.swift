@@ -1,0 +1,132 @@
+// Errors of a profile or user table: where, what, the line itself, a caret, and what to do about it.
+// Invariant: one pass finds them all; they are printed in the order of the file, each once.
+
+/// One error: `file:line:column: error: message`, the source line, a caret, and a remedy.
+public struct Diagnostic: Sendable, Equatable {
+    public let position: SourcePosition
+    /// What is wrong, without the position.
+    public let message: String
+    /// What would mend it: a near spelling, the valid values, the missing line. Empty when nothing is known.
+    public let remedy: String
+    /// The whole source line that the position lies in; empty for a table that holds secrets.
+    public let sourceLine: String
+
+    /// The error as it is printed, without a newline at the end.
+    public func rendered(file: String) -> String {
+        var text = "\(file):\(position.line):\(position.column): error: \(message)"
+        if !sourceLine.isEmpty {
+            let (shown, caret) = excerpt()
+            text += "\n    \(shown)\n    \(caret)^"
+        }
+        if !remedy.isEmpty { text += "\n    \(remedy)" }
+        return text
+    }
+
+    /// The part of the line around the position, and the blank that puts a caret under it. Tabs are kept as tabs.
+    private func excerpt() -> (String, String) {
+        let scalars = Array(sourceLine.unicodeScalars)
+        let column = min(max(position.column - 1, 0), scalars.count)
+        let start = column > 100 ? column - 80 : 0
+        let end = min(scalars.count, start + 120)
+        var shown = ""
+        var blank = ""
+        for index in start..<end {
+            let isTab = scalars[index] == "\t"
+            shown += isTab ? "\t" : String(scalars[index]).shown()
+            if index < column { blank += isTab ? "\t" : " " }
+        }
+        return (shown, blank)
+    }
+}
+
+/// All errors of one file, in its order.
+public struct ProfileErrors: Error, Sendable, CustomStringConvertible {
+    public let file: String
+    public let diagnostics: [Diagnostic]
+    /// Errors beyond those kept.
+    public let omitted: Int
+
+    public var description: String {
+        var text = diagnostics.map { $0.rendered(file: file) }.joined(separator: "\n")
+        if omitted > 0 { text += "\n\(file): and \(omitted) more errors" }
+        return text
+    }
+}
+
+/// Collects errors while a file is read.
+struct DiagnosticCollector {
+    /// Errors kept; the rest is counted.
+    static let limit = 100
+
+    let source: SourceText
+    /// False for tables with passwords: their lines are never printed.
+    let showsLines: Bool
+    private(set) var diagnostics: [Diagnostic] = []
+
+    init(source: SourceText, showsLines: Bool = true) {
+        self.source = source
+        self.showsLines = showsLines
+    }
+
+    var isEmpty: Bool { diagnostics.isEmpty }
+
+    mutating func report(_ message: String, at position: SourcePosition, remedy: String = "") {
+        let line = showsLines ? source.line(position.line) : ""
+        let found = Diagnostic(position: position, message: message, remedy: remedy, sourceLine: line)
+        if diagnostics.count < 10_000, !diagnostics.contains(found) { diagnostics.append(found) }
+    }
+
+    /// Everything found, as one error value.
+    func errors() -> ProfileErrors {
+        let sorted = diagnostics.enumerated().sorted { ($0.element.position, $0.offset) < ($1.element.position, $1.offset) }.map(\.element)
+        return ProfileErrors(file: source.file, diagnostics: Array(sorted.prefix(Self.limit)), omitted: max(0, sorted.count - Self.limit))
+    }
+}
+
+enum Spelling {
+    /// The candidate nearest to `word` by edit distance (insertion, deletion, substitution, swap of neighbours; letter
+    /// case and `-`/`_` count nothing), or nil when none is near enough to be meant.
+    static func nearest(to word: String, among candidates: [String]) -> String? {
+        let wanted = folded(word)
+        guard !wanted.isEmpty, wanted.count <= 64 else { return nil }
+        var best: (name: String, distance: Int)?
+        for candidate in candidates {
+            let distance = distance(wanted, folded(candidate))
+            if distance <= max(1, min(wanted.count, candidate.utf8.count) / 3), distance < best?.distance ?? Int.max { best = (candidate, distance) }
+        }
+        return best?.name
+    }
+
+    /// `did you mean 'x'?` when there is a near candidate, else the list of what is valid.
+    static func advice(for word: String, among candidates: [String], noun: String) -> String {
+        if let name = nearest(to: word, among: candidates) { return "did you mean '\(name)'?" }
+        return "\(noun): \(candidates.joined(separator: ", "))"
+    }
+
+    private static func folded(_ word: String) -> [UInt8] {
+        word.utf8.compactMap { byte in
+            switch byte {
+            case 65...90: byte + 32
+            case 45, 95, 32: nil
+            default: byte
+            }
+        }
+    }
+
+    /// Optimal string alignment distance (Damerau 1964, without repeated edits).
+    private static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+        var older = [Int](repeating: 0, count: b.count + 1)
+        var old = Array(0...b.count)
+        for i in 0..<a.count {
+            var row = [i + 1] + [Int](repeating: 0, count: b.count)
+            for j in 0..<b.count {
+                var cost = min(old[j + 1] + 1, row[j] + 1, old[j] + (a[i] == b[j] ? 0 : 1))
+                if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { cost = min(cost, older[j - 1] + 1) }
+                row[j + 1] = cost
+            }
+            older = old
+            old = row
+        }
+        return old[b.count]
+    }
+}

@@ -1,0 +1,270 @@
+// From the text of a profile to a Profile, or to all its errors. The order: YAML, each section by the schema, then the rules
+// that join sections. Invariant: no input traps; every error has a place.
+
+/// Loads profiles.
+public enum ProfileLoader {
+    /// Decodes `text`; `file` is its name in errors. Throws every error that one pass can find.
+    public static func load(text: String, file: String) throws(ProfileErrors) -> Profile {
+        let source = SourceText(file: file, text: text)
+        let context = ReadContext(DiagnosticCollector(source: source))
+        guard let tree = YAMLReader.read(&context.collector), let fields = SchemaFields(tree, ProfileSchema.top, context) else {
+            throw context.collector.errors()
+        }
+        let profile = ProfileDecoder(fields, context, source, text).decode()
+        guard let profile, context.collector.isEmpty else { throw context.collector.errors() }
+        return profile
+    }
+}
+
+/// One decoding. Sections that other sections refer to come first.
+struct ProfileDecoder {
+    let fields: SchemaFields
+    let context: ReadContext
+    let source: SourceText
+    let originalText: String
+
+    init(_ fields: SchemaFields, _ context: ReadContext, _ source: SourceText, _ originalText: String) {
+        self.fields = fields
+        self.context = context
+        self.source = source
+        self.originalText = originalText
+    }
+
+    /// A client as given, before it is compiled.
+    struct ClientDraft {
+        var client: Profile.Client
+        var weight: Double
+        let fields: SchemaFields
+    }
+
+    func decode() -> Profile? {
+        let name = readName()
+        let description = fields.has("description") ? fields.string("description", limit: 2000) : ""
+        let seed = UInt64(fields.integer("seed", 1, in: 0...ProfileSchema.seedLimit))
+        let (model, baseRate) = readModel()
+        let phases = readPhases(isOpen: model.isOpen, baseRate: baseRate)
+        let population = readPopulation()
+        let server = readServer()
+        let target = readTarget()
+        let tls = readTLS()
+        let limits = readLimits()
+        let work = readWork(population)
+        let clients = readClients(work: work)
+        let slo = readSLO()
+        let checksReplies = fields.flag("checks", true)
+        let allowsOverlap = fields.flag("overlap", false)
+        let rules = CrossRules(fields: fields, context: context)
+        rules.check(model: model, population: population, target: target)
+        rules.check(clients, server: server, target: target)
+        guard context.collector.isEmpty else { return nil }
+        let final = clients.map(\.client)
+        guard let scripts = ScriptCompiler.compile(clients: final, tls: tls) else {
+            context.report(
+                "the clients, variants, TLS versions and mailbox work combine to more than \(ScriptTable.rowLimit) scripts", at: fields.keyPosition("clients"),
+                remedy: "give fewer alternatives")
+            return nil
+        }
+        return Profile(
+            name: name, description: description, sourceText: originalText, file: source.file, seed: seed, model: model, phases: phases,
+            scripts: scripts, clients: final, tls: tls, population: population, server: server, target: target, limits: limits,
+            checksReplies: checksReplies, allowsOverlap: allowsOverlap, slo: slo)
+    }
+
+    // MARK: The load
+
+    private func readName() -> String {
+        fields.requireKey("name", example: "my-profile")
+        guard let (text, at) = fields.text("name", expecting: "a name") else { return "" }
+        let isGood = text.utf8.count <= 64 && text.utf8.allSatisfy { $0 == 45 || (48...57).contains($0) || (97...122).contains($0) }
+        guard isGood, let first = text.utf8.first, first != 45 else {
+            context.report("'\(text.shown(limit: 60))' is no profile name", at: at, remedy: "1 to 64 of a-z, 0-9 and '-', not '-' first: it names folders")
+            return ""
+        }
+        return text
+    }
+
+    private func readModel() -> (Profile.Model, Double) {
+        let isOpen = fields.choice("model", true, [("open", true), ("closed", false)])
+        let misplaced = isOpen ? ["users", "think_time"] : ["rate", "arrivals"]
+        for key in misplaced where fields.has(key) {
+            context.report(
+                "'\(key)' belongs to a\(isOpen ? " closed" : "n open") profile, this one is \(isOpen ? "open" : "closed")", at: fields.keyPosition(key),
+                remedy: isOpen ? "set 'model: closed', or give a rate instead" : "set 'model: open', or remove the key")
+        }
+        guard isOpen else {
+            fields.requireKey("users", example: "100")
+            let users = fields.integer("users", 1, in: 1...1_000_000)
+            return (.closed(users: users, thinkTime: readThinkTime()), 0)
+        }
+        fields.requireKey("rate", example: "100")
+        let process = fields.choice("arrivals", Profile.ArrivalProcess.poisson, Profile.ArrivalProcess.allCases.map { ($0.name, $0) })
+        let rate = fields.tree("rate").flatMap { readRate($0, fields, "rate", base: nil) } ?? 1
+        return (.open(process), rate)
+    }
+
+    private func readThinkTime() -> Profile.ThinkTime {
+        let day: UInt64 = 86_400_000_000_000
+        if case .mapping? = fields.tree("think_time"), let inner = fields.fields("think_time", ProfileSchema.thinkTime) {
+            inner.requireKey("mean", example: "1s")
+            let isExponential = inner.choice("distribution", false, [("constant", false), ("exponential", true)])
+            return Profile.ThinkTime(meanNs: inner.duration("mean", 0, in: 0...day, bounds: "up to 1d"), isExponential: isExponential)
+        }
+        return Profile.ThinkTime(meanNs: fields.duration("think_time", 0, in: 0...day, bounds: "up to 1d"), isExponential: false)
+    }
+
+    /// Sessions/s, or a percentage of `base` where there is one (a phase may rest at 0, the base may not).
+    private func readRate(_ tree: YAMLTree, _ fields: SchemaFields, _ key: String, base: Double?) -> Double? {
+        let form = base == nil ? "a rate above 0, up to 1000000 sessions/s" : "a rate from 0 to 1000000 sessions/s, or a percentage of the base rate"
+        guard let (text, at) = fields.scalar(tree, key, expecting: form) else { return nil }
+        if let base, text.hasSuffix("%"), let percent = ScalarText.number(text.dropLast().trimmed()), base * percent / 100 <= ProfileSchema.rateLimit {
+            return base * percent / 100
+        }
+        if let rate = ScalarText.number(text), rate <= ProfileSchema.rateLimit, rate > 0 || base != nil { return rate }
+        context.report("'\(key)' must be \(form), not '\(text.shown(limit: 60))'", at: at, remedy: "write a plain number, for example 400")
+        return nil
+    }
+
+    private func readPhases(isOpen: Bool, baseRate: Double) -> [Profile.Phase] {
+        fields.requireKey("phases", example: "[{name: steady, duration: 10s}]")
+        let day: UInt64 = 86_400_000_000_000
+        var total: UInt64 = 0
+        var phases: [Profile.Phase] = []
+        let items = fields.list("phases", limit: 64)
+        for item in items {
+            guard let inner = SchemaFields(item, ProfileSchema.phase, context) else { continue }
+            inner.requireKey("name", example: "steady")
+            inner.requireKey("duration", example: "10s")
+            let name = inner.string("name")
+            let duration = inner.duration("duration", 1_000_000_000, in: 1_000_000...30 * day, bounds: "from 1ms to 30d")
+            let (start, end) = readPhaseRate(inner, isOpen: isOpen, baseRate: baseRate)
+            total += duration
+            phases.append(
+                Profile.Phase(name: name, durationNs: duration, startRate: start, endRate: end, isMeasured: inner.flag("measure", true)))
+        }
+        if total > 30 * day { context.report("the phases last more than 30 days in all", at: fields.keyPosition("phases")) }
+        if !phases.isEmpty, phases.count == items.count, !phases.contains(where: \.isMeasured) {
+            context.report("no phase is measured, so there would be no result", at: fields.keyPosition("phases"), remedy: "leave 'measure' on in at least one phase")
+        } else if isOpen, phases.contains(where: \.isMeasured), !phases.contains(where: { $0.isMeasured && $0.expectedSessions > 0 }) {
+            context.report("the measured phases have a rate of 0", at: fields.keyPosition("phases"))
+        }
+        return phases
+    }
+
+    private func readPhaseRate(_ inner: SchemaFields, isOpen: Bool, baseRate: Double) -> (Double, Double) {
+        guard let tree = inner.tree("rate") else { return (baseRate, baseRate) }
+        guard isOpen else {
+            context.report("a phase of a closed profile has no rate", at: inner.keyPosition("rate"), remedy: "remove the key; users and think_time set the load")
+            return (0, 0)
+        }
+        if case .mapping = tree, let ramp = SchemaFields(tree, ProfileSchema.ramp, context) {
+            ramp.requireKey("from", example: "0")
+            ramp.requireKey("to", example: "100%")
+            let start = ramp.tree("from").flatMap { readRate($0, ramp, "from", base: baseRate) }
+            let end = ramp.tree("to").flatMap { readRate($0, ramp, "to", base: baseRate) }
+            return (start ?? baseRate, end ?? baseRate)
+        }
+        let rate = readRate(tree, inner, "rate", base: baseRate) ?? baseRate
+        return (rate, rate)
+    }
+
+    // MARK: The server's side
+
+    private func readPopulation() -> Profile.Population {
+        let inner = fields.fields("population", ProfileSchema.population)
+        return Profile.Population(
+            users: inner?.integer("users", 1000, in: 1...10_000_000) ?? 1000,
+            messages: inner?.integer("messages", 10, in: 0...65_535) ?? 10,
+            messageBytes: inner?.size("bytes", 2048, in: 256...16 << 20) ?? 2048,
+            deleted: inner?.choice("deleted", .restore, Profile.Population.DeletedRule.allCases.map { ($0.rawValue, $0) }) ?? .restore)
+    }
+
+    private func readServer() -> Profile.ServerSetup {
+        let inner = fields.fields("server", ProfileSchema.server)
+        var methods = Profile.ServerMethod.allCases
+        if let inner, inner.has("methods") {
+            var named: [Profile.ServerMethod] = []
+            for item in inner.list("methods", limit: 16) {
+                guard let (text, at) = inner.scalar(item, "methods", expecting: "a list of switches") else { continue }
+                if let method = Profile.ServerMethod(rawValue: text) {
+                    if named.contains(method) { context.report("the switch '\(text)' is named twice", at: at) }
+                    named.append(method)
+                } else {
+                    context.report(
+                        "'\(text.shown(limit: 60))' is no switch of the server", at: at,
+                        remedy: Spelling.advice(for: text, among: methods.map(\.rawValue), noun: "valid"))
+                }
+            }
+            methods = methods.filter(named.contains)
+        }
+        let workers = inner.flatMap { $0.has("workers") ? $0.integer("workers", 1, in: 1...256) : nil }
+        return Profile.ServerSetup(ntlmLevel: inner?.integer("ntlm_level", 5, in: 0...5) ?? 5, methods: methods, workers: workers)
+    }
+
+    private func readTarget() -> Profile.Target {
+        guard let inner = fields.fields("target", ProfileSchema.target) else { return Profile.Target(pop3: nil, pop3s: nil) }
+        if !inner.has("pop3"), !inner.has("pop3s") {
+            context.report("'target' names no address", at: fields.keyPosition("target"), remedy: "give pop3, pop3s or both; without 'target' the embedded server is started")
+        }
+        return Profile.Target(pop3: readAddress(inner, "pop3"), pop3s: readAddress(inner, "pop3s"))
+    }
+
+    private func readAddress(_ inner: SchemaFields, _ key: String) -> String? {
+        guard let (text, at) = inner.text(key, expecting: "host:port") else { return nil }
+        let colon = text.lastIndex(of: ":")
+        let host = colon.map { text[..<$0] } ?? ""
+        let port = colon.flatMap { ScalarText.integer(text[text.index(after: $0)...]) } ?? 0
+        let isBracketed = host.hasPrefix("[") && host.hasSuffix("]") && host.utf8.count > 2
+        let isPlain = !host.isEmpty && !host.contains(":") && !host.contains("[") && host.utf8.allSatisfy { $0 > 32 && $0 < 127 }
+        guard (1...65_535).contains(port), isBracketed || isPlain, text.utf8.count <= 300 else {
+            context.report("'\(key)' must be host:port, not '\(text.shown(limit: 60))'", at: at, remedy: "for example 127.0.0.1:110, mail.example.org:995 or [::1]:110")
+            return nil
+        }
+        return text
+    }
+
+    private func readTLS() -> Profile.TLSMix {
+        let inner = fields.fields("tls", ProfileSchema.tls)
+        let versions = inner?.weighted("versions", noun: "a TLS version", names: TLSVersion.allCases.map(\.name)) { name in
+            TLSVersion.allCases.first { $0.name == name }
+        }
+        return Profile.TLSMix(resumptionShare: inner?.share("resumption") ?? 0, versions: versions ?? [.init(value: .tls13, share: 1)])
+    }
+
+    private func readLimits() -> Profile.RunLimits {
+        let ms: UInt64 = 1_000_000
+        let hour = 3_600_000 * ms
+        guard let inner = fields.fields("limits", ProfileSchema.limits) else {
+            return Profile.RunLimits(inFlight: 10_000, connectTimeoutNs: 5_000 * ms, stepTimeoutNs: 10_000 * ms, sessionTimeoutNs: 30_000 * ms, drainTimeoutNs: 5_000 * ms)
+        }
+        let limits = Profile.RunLimits(
+            inFlight: inner.integer("in_flight", 10_000, in: 1...1_000_000),
+            connectTimeoutNs: inner.duration("connect_timeout", 5_000 * ms, in: ms...hour, bounds: "from 1ms to 1h"),
+            stepTimeoutNs: inner.duration("step_timeout", 10_000 * ms, in: ms...hour, bounds: "from 1ms to 1h"),
+            sessionTimeoutNs: inner.duration("session_timeout", 30_000 * ms, in: ms...24 * hour, bounds: "from 1ms to 1d"),
+            drainTimeoutNs: inner.duration("drain_timeout", 5_000 * ms, in: 0...hour, bounds: "up to 1h"))
+        for (key, value) in [("connect_timeout", limits.connectTimeoutNs), ("step_timeout", limits.stepTimeoutNs)]
+        where inner.has(key) && value > limits.sessionTimeoutNs {
+            context.report("'\(key)' is longer than the session's time-out, so it never acts", at: inner.valuePosition(key), remedy: "shorten it, or lengthen session_timeout")
+        }
+        return limits
+    }
+
+    // MARK: Limits that decide
+
+    private func readSLO() -> [SLOLimit] {
+        guard fields.has("slo") else { return [.standard] }
+        return fields.list("slo", limit: 64).compactMap { (item) -> SLOLimit? in
+            guard let (text, at) = fields.scalar(item, "slo", expecting: "a limit such as 'errors <= 1%'") else { return nil }
+            do throws(SLOSyntaxError) {
+                return try SLOParser.parse(text, at: at)
+            } catch {
+                // A quoted scalar's text starts one column after its quote.
+                let line = Array(source.line(at.line).unicodeScalars)
+                let isQuoted = at.column <= line.count && (line[at.column - 1] == "\"" || line[at.column - 1] == "'")
+                let place = SourcePosition(line: at.line, column: at.column + error.offset + (isQuoted ? 1 : 0))
+                context.report(error.message, at: place, remedy: error.remedy)
+                return nil
+            }
+        }
+    }
+}

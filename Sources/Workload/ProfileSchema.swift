@@ -1,0 +1,183 @@
+// The keys of a profile, in one table: the loader refuses what is not in it, and docs/profiles.md is made from it.
+// A test holds the page against `reference()`.
+
+import Telemetry
+
+enum ProfileSchema {
+    static let rateLimit = 1_000_000.0
+    static let durationLimitSeconds = 30 * 86_400.0
+    static let seedLimit: UInt64 = (1 << 53) - 1
+
+    struct Key: Sendable {
+        let name: String
+        let form: String
+        /// What holds without the key; "required" where there is nothing.
+        let standard: String
+        let meaning: String
+    }
+
+    struct Section: Sendable {
+        /// As printed in the reference: `phases[]`.
+        let path: String
+        let about: String
+        let keys: [Key]
+
+        var names: [String] { keys.map(\.name) }
+    }
+
+    private static func key(_ name: String, _ form: String, _ standard: String, _ meaning: String) -> Key {
+        Key(name: name, form: form, standard: standard, meaning: meaning)
+    }
+
+    static let top = Section(
+        path: "(top level)", about: "What is run, for how long, and by whom.",
+        keys: [
+            key("name", "a-z, 0-9, `-`", "required", "Names the run folder and the reports."),
+            key("description", "text", "empty", "One or two sentences for the reader of a report."),
+            key("seed", "integer below 2^53", "1", "Root of everything random. The same seed gives the same plan, byte for byte. `--seed` replaces it."),
+            key(
+                "model", "`open`, `closed`", "`open`",
+                "`open`: sessions arrive at a rate, whatever the server does. `closed`: a fixed number of users, each beginning a session after the last one."),
+            key("rate", "sessions/s, up to 1000000", "required when open", "Base arrival rate, taken by each phase that has none of its own. `--rate` replaces that of the measured phases."),
+            key("arrivals", "`poisson`, `uniform`", "`poisson`", "Open model: exponential gaps, or equal ones."),
+            key("users", "1 to 1000000", "required when closed", "Closed model: sessions kept open at once."),
+            key("think_time", "duration, or `think_time` below", "0", "Closed model: pause of a user between two sessions."),
+            key("phases", "list of `phases[]`, 1 to 64", "required", "The stretches of the run, one after the other."),
+            key("clients", "list of `clients[]`, 1 to 64", "required", "Who logs on, with weights."),
+            key("mailbox_work", "list of `mailbox_work[]`, 1 to 64", "required", "What sessions do once they are logged on."),
+            key("ntlm_variants", "variant, or weights", "`v2`", "NTLM responses that clients send: `v1`, `ntlm2-session`, `v2`, `v2-mic`, `v2-channel-binding`."),
+            key("tls", "`tls` below", "TLS 1.3, no resumption", "TLS of the sessions that have it."),
+            key("population", "`population` below", "see there", "Contents of the embedded server."),
+            key("server", "`server` below", "see there", "How the embedded server is started. With a target of your own, describe that server here."),
+            key("target", "`target` below", "the embedded server", "A server that already runs. `--pop3` and `--pop3s` replace it."),
+            key("limits", "`limits` below", "see there", "Bounds of the generator."),
+            key("checks", "`on`, `off`", "`on`", "Check each reply's status, octet count and terminator. `off` only to measure what checking costs."),
+            key("overlap", "`on`, `off`", "`off`", "Let a user log on while his earlier session is open. Otherwise such a session counts as own_users_exhausted and the run is invalid."),
+            key("slo", "list of limits", "`errors <= 1%`", "Limits that decide the verdict; see below."),
+        ])
+
+    static let phase = Section(
+        path: "phases[]", about: "A session belongs to the phase of its planned start.",
+        keys: [
+            key("name", "text", "required", "Shown in the live view and the series."),
+            key("duration", "duration, 1ms to 30d", "required", "Length. `--duration` replaces the sum of the measured phases."),
+            key("measure", "`on`, `off`", "`on`", "Whether its sessions enter the results. Warm-up has `off`."),
+            key("rate", "sessions/s, percentage of the base rate, or `phases[].rate` below", "100%", "Arrival rate in this phase. Open model."),
+        ])
+
+    static let ramp = Section(
+        path: "phases[].rate", about: "A rate that changes linearly over the phase.",
+        keys: [
+            key("from", "sessions/s or percentage", "required", "Rate at its start."),
+            key("to", "sessions/s or percentage", "required", "Rate at its end."),
+        ])
+
+    static let client = Section(
+        path: "clients[]", about: "A persona is a row of a table: the methods that such a client tries, in order, on which identity.",
+        keys: [
+            key("persona", "see the personas below", "required", "How the client logs on."),
+            key("name", "text", "the persona", "Tells apart two entries of one persona."),
+            key("weight", "number or percentage", "1", "Its part of the sessions, relative to the other entries."),
+            key("transport", "`pop3`, `pop3s`, or weights", "the persona's first", "Where the persona leaves it open: in the clear, or inside TLS from the first octet."),
+            key("ntlm_failure_share", "percentage", "0", "Part of its sessions whose NTLM password is wrong, so that the client falls back. Personas with a fallback only."),
+            key("wrong_password_share", "percentage", "0", "Part of its sessions whose every password is wrong. The refusal is expected; being let in is the error wrong_admit."),
+            key("ntlm_variants", "variant, or weights", "the top level's", "NTLM responses of this client."),
+            key("mailbox_work", "name, or weights of names", "the top level's weights", "What its sessions do."),
+        ])
+
+    static let work = Section(
+        path: "mailbox_work[]", about: "Commands go out in this order: STAT, LIST, UIDL, TOP, RETR with DELE behind each, QUIT.",
+        keys: [
+            key("name", "text", "required", "Referred to by `clients[].mailbox_work`."),
+            key("weight", "number or percentage", "1", "Its part of the sessions of clients that name no work of their own."),
+            key("stat", "`on`, `off`", "`on`", "Send STAT. Its count is what `all` means; without it and `list`, the population's."),
+            key("list", "`on`, `off`", "`off`", "Send LIST without an argument."),
+            key("uidl", "`on`, `off`", "`off`", "Send UIDL without an argument."),
+            key("top", "`mailbox_work[].top` below", "none", "Look at messages with TOP."),
+            key("retrieve", "count, `all`, or weights of counts", "0", "Messages fetched with RETR, from the first on."),
+            key("delete", "`on`, `off`", "`off`", "DELE each message retrieved."),
+            key("quit", "`on`, `off`", "`on`", "End with QUIT. `off` closes the connection without it."),
+        ])
+
+    static let topCommand = Section(
+        path: "mailbox_work[].top", about: "",
+        keys: [
+            key("messages", "count or `all`", "required", "Messages looked at, from the first on."),
+            key("lines", "0 to 1000000", "0", "Body lines of each, beside the header."),
+        ])
+
+    static let thinkTime = Section(
+        path: "think_time", about: "",
+        keys: [
+            key("mean", "duration, up to 1d", "required", "Mean pause."),
+            key("distribution", "`constant`, `exponential`", "`constant`", "Always the mean, or exponential around it."),
+        ])
+
+    static let tls = Section(
+        path: "tls", about: "",
+        keys: [
+            key("resumption", "percentage", "0", "Part of the TLS sessions that offer the user's earlier one, if he has one."),
+            key("versions", "`tls1.2`, `tls1.3`, or weights", "`tls1.3`", "Version that a client asks for."),
+        ])
+
+    static let population = Section(
+        path: "population",
+        about: "Half of the users are NT identities, the other half POP3 accounts: a user of the load has one of each, so that a fallback opens a mailbox of its own. There are as many members.",
+        keys: [
+            key("users", "1 to 10000000", "1000", "Mailboxes user00000, user00001, ..., and members beside them. The load has half as many users."),
+            key("messages", "0 to 65535", "10", "Messages in each mailbox."),
+            key("bytes", "size, 256 to 16MiB", "2KiB", "Size of a message, as LIST reports it."),
+            key("deleted", "`restore`, `gone`", "`restore`", "Whether the next session finds deleted messages again, so that a load stays stationary."),
+        ])
+
+    static let server = Section(
+        path: "server", about: "",
+        keys: [
+            key("ntlm_level", "0 to 5", "5", "LMCompatibilityLevel: 5 takes NTLMv2 only, 4 NTLM too, 3 and below LM as well."),
+            key("methods", "list of switches", "all five", "`basic`, `basic-ssl`, `ntlm`, `ntlm-ssl`, `membership`."),
+            key("workers", "1 to 256", "one per core it gets", "Worker threads."),
+        ])
+
+    static let target = Section(
+        path: "target", about: "",
+        keys: [
+            key("pop3", "`host:port`, `[ipv6]:port`", "none", "Address for sessions in the clear."),
+            key("pop3s", "`host:port`, `[ipv6]:port`", "none", "Address for sessions inside TLS."),
+        ])
+
+    static let limits = Section(
+        path: "limits", about: "",
+        keys: [
+            key("in_flight", "1 to 1000000", "10000", "Sessions open at once. A session that finds no room makes the run invalid."),
+            key("connect_timeout", "duration, 1ms to 1h", "5s", "From connect to the connection."),
+            key("step_timeout", "duration, 1ms to 1h", "10s", "From a command to the end of its reply."),
+            key("session_timeout", "duration, 1ms to 1d", "30s", "From the start of a session to its end. The users should be at least rate x this."),
+            key("drain_timeout", "duration, up to 1h", "5s", "How long open sessions may go on after the last phase."),
+        ])
+
+    static let all = [top, phase, ramp, client, work, topCommand, thinkTime, tls, population, server, target, limits]
+
+    /// The reference of every key as Markdown: the body of docs/profiles.md.
+    static func reference() -> String {
+        var text = ""
+        for section in all {
+            text += "### `\(section.path)`\n\n"
+            if !section.about.isEmpty { text += "\(section.about)\n\n" }
+            text += "| key | form | without it | meaning |\n|---|---|---|---|\n"
+            for key in section.keys { text += "| `\(key.name)` | \(key.form) | \(key.standard) | \(key.meaning) |\n" }
+            text += "\n"
+        }
+        text += "### Personas\n\n| persona | transports | what it does |\n|---|---|---|\n"
+        for persona in Persona.allCases {
+            let transports = persona.traits.transports.map { "`\($0.name)`" }.joined(separator: ", ")
+            text += "| `\(persona.name)` | \(transports) | \(persona.traits.summary) |\n"
+        }
+        text += "\n### Metrics of `slo`\n\n"
+        text += "A limit reads `metric comparison value`, the comparison being `<`, `<=`, `>` or `>=`.\n\n"
+        text += "- shares, in percent: `errors`, `fallbacks`\n- numbers a second: `sessions_per_s`, `messages_per_s`, `bytes_per_s`\n"
+        text += "- durations: \(SLOStatistic.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ")) of a series, as in `p99(session) < 200ms`\n"
+        text += "- series: \(SLOParser.seriesNames.map { "`\($0)`" }.joined(separator: ", "));\n"
+        text += "  a step can be narrowed to a method and a transport: `p99(auth.ntlm)`, `max(retr.basic.pop3s)`\n"
+        return text
+    }
+}

@@ -1,0 +1,171 @@
+// Compiled session scripts: every combination of persona, transport, outcome, NTLM version, TLS and mailbox work that a profile
+// gives weight to is one row, so that one draw decides a whole session. Invariant: a row is a trivial value; nothing in
+// it needs a lookup, an allocation or a reference count while a session runs.
+
+public import PoplarCore
+public import Telemetry
+
+/// One logon that a session attempts.
+@frozen
+public struct LogonLink: Sendable, Equatable {
+    public let method: AuthMethod
+    public let identity: Identity
+    /// Send a password that the server must refuse.
+    public let usesWrongPassword: Bool
+
+    @inlinable
+    public init(method: AuthMethod, identity: Identity, usesWrongPassword: Bool) {
+        self.method = method
+        self.identity = identity
+        self.usesWrongPassword = usesWrongPassword
+    }
+}
+
+/// What a session does in its maildrop, in this order: STAT, LIST, UIDL, TOP, RETR, DELE, QUIT.
+@frozen
+public struct MailboxWork: Sendable, Equatable {
+    /// Index of the work in the profile's list.
+    public var index: UInt8
+    public var stat: Bool
+    public var list: Bool
+    public var uidl: Bool
+    /// Messages asked for with TOP, and the body lines of each; UInt32.max means all.
+    public var topMessages: UInt32
+    public var topLines: UInt32
+    /// Messages retrieved; UInt32.max means all.
+    public var retrieveMessages: UInt32
+    /// Whether each message retrieved is then deleted.
+    public var deletesRetrieved: Bool
+    /// QUIT at the end; otherwise the connection is closed without it, and nothing is deleted.
+    public var quits: Bool
+
+    /// Stands for every message that the maildrop holds.
+    public static let allMessages = UInt32.max
+}
+
+/// How a session is to end.
+public enum ExpectedResult: UInt8, Sendable {
+    /// Logged on, by one link of the chain.
+    case admitted
+    /// Every logon refused.
+    case refused
+}
+
+/// One row of a profile's table: everything about a session but its user and its time.
+@frozen
+public struct SessionScript: Sendable, Equatable {
+    /// Index into `Profile.clients`.
+    public let client: UInt8
+    public let persona: Persona
+    public let transport: Transport
+    public let probe: CapabilityProbe
+    public let first: LogonLink
+    /// Tried on the same connection when the first is refused.
+    public let fallback: LogonLink?
+    public let ntlmVersion: NTLMVersion
+    /// Meaningful where the transport has TLS.
+    public let tlsVersion: TLSVersion
+    /// Offer the user's earlier TLS session, if one is kept.
+    public let resumesTLS: Bool
+    public let expected: ExpectedResult
+    public let work: MailboxWork
+
+    /// The method that the session is planned with.
+    @inlinable public var plannedMethod: AuthMethod { first.method }
+    /// The method that is to let it in; the last one tried where all are refused.
+    @inlinable
+    public var expectedMethod: AuthMethod {
+        if let fallback, first.usesWrongPassword { return fallback.method }
+        return first.method
+    }
+    /// Whether the first logon is meant to fail and the second to save the session.
+    @inlinable public var isPlannedFallback: Bool { fallback != nil && first.usesWrongPassword && expected == .admitted }
+
+    /// Identities that a user needs for this row.
+    public var needs: IdentitySet {
+        var set = IdentitySet(first.identity)
+        if let fallback { set.insert(IdentitySet(fallback.identity)) }
+        return set
+    }
+}
+
+/// Which identities a user has, or a script needs.
+@frozen
+public struct IdentitySet: OptionSet, Sendable, Hashable {
+    public let rawValue: UInt8
+    @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
+    @inlinable public init(_ identity: Identity) { rawValue = 1 << identity.rawValue }
+
+    public static let account = IdentitySet(.account)
+    public static let ntUser = IdentitySet(.ntUser)
+    public static let member = IdentitySet(.member)
+    public static let all: IdentitySet = [.account, .ntUser, .member]
+}
+
+/// All rows of a profile with their probabilities, and the draw.
+public struct ScriptTable: Sendable {
+    public let rows: [SessionScript]
+    /// Probability of each row; they add up to 1.
+    public let shares: [Double]
+    let choice: AliasTable
+
+    /// Rows that fit SessionPlan.script.
+    static let rowLimit = 65_536
+
+    init(rows: [SessionScript], shares: [Double]) {
+        self.rows = rows
+        self.shares = shares
+        choice = AliasTable(weights: shares)
+    }
+
+    /// Index of a row, drawn with its probability. The draw takes constant time.
+    public func draw(_ random: inout Xoshiro256) -> UInt16 { UInt16(truncatingIfNeeded: choice.draw(&random)) }
+
+    /// The table without the rows that a user with `identities` cannot run; nil when none is left.
+    func restricted(to identities: IdentitySet) -> AliasTable? {
+        let weights = zip(rows, shares).map { $0.needs.isSubset(of: identities) ? $1 : 0 }
+        return weights.contains { $0 > 0 } ? AliasTable(weights: weights) : nil
+    }
+}
+
+/// Weighted choice in constant time (Walker 1977, built as in Vose 1991).
+struct AliasTable: Sendable {
+    private var cut: [Double]
+    private var alias: [UInt32]
+
+    /// `weights` are not negative, at least one is positive.
+    init(weights: [Double]) {
+        precondition(!weights.isEmpty && weights.contains { $0 > 0 }, "no weight to choose by")
+        let count = weights.count
+        let sum = weights.reduce(0, +)
+        cut = [Double](repeating: 1, count: count)
+        alias = (0..<UInt32(count)).map { $0 }
+        var scaled = weights.map { $0 / sum * Double(count) }
+        var small = scaled.indices.filter { scaled[$0] < 1 }
+        var large = scaled.indices.filter { scaled[$0] >= 1 }
+        while let low = small.popLast() {
+            guard let high = large.last else {
+                small.append(low)
+                break
+            }
+            cut[low] = scaled[low]
+            alias[low] = UInt32(high)
+            scaled[high] -= 1 - scaled[low]
+            if scaled[high] < 1 {
+                large.removeLast()
+                small.append(high)
+            }
+        }
+        // Rounding can leave a weightless entry behind: it must never be drawn.
+        let heaviest = weights.indices.max { weights[$0] < weights[$1] } ?? 0
+        for index in small where weights[index] == 0 {
+            cut[index] = 0
+            alias[index] = UInt32(heaviest)
+        }
+    }
+
+    func draw(_ random: inout Xoshiro256) -> Int {
+        let place = Int(random.next(below: UInt64(cut.count)))
+        return random.nextUnit() < cut[place] ? place : Int(alias[place])
+    }
+}

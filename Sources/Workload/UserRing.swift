@@ -1,0 +1,122 @@
+// The users of one thread in a seeded permutation, taken round robin. Users who lack an identity stand in rings of their own, by
+// the set they have; a draw takes, among the rings that can serve it, the user idle longest. With complete users there
+// is one ring, and a draw is one step. Invariant: no user belongs to two threads.
+
+import PoplarCore
+
+struct UserRing: Sendable {
+    private struct Ring: Sendable {
+        let identities: IdentitySet
+        var users: [UInt32]
+        /// Number of the draw that took the user last; the first round counts as the permutation's order.
+        var stamps: [UInt64]
+        var head = 0
+    }
+
+    private var rings: [Ring] = []
+    private var draws: UInt64
+
+    /// The share of `thread`: of the users with equal identities a contiguous range, floor(U k / n) ..< floor(U (k + 1) / n).
+    init(users: UserTable, thread: Int, threads: Int, random: inout Xoshiro256) {
+        let view = users.view
+        var bySet = [[UInt32]](repeating: [], count: 8)
+        for user in 0..<UInt32(users.count) { bySet[Int(view.identities(user).rawValue & 7)].append(user) }
+        var mine: [UInt32] = []
+        for all in bySet { mine += all[(all.count * thread / threads)..<(all.count * (thread + 1) / threads)] }
+        var last = mine.count
+        while last > 1 {
+            mine.swapAt(last - 1, Int(random.next(below: UInt64(last))))
+            last -= 1
+        }
+        draws = UInt64(mine.count)
+        for set in 0..<8 {
+            let identities = IdentitySet(rawValue: UInt8(set))
+            var ring = Ring(identities: identities, users: [], stamps: [])
+            for (place, user) in mine.enumerated() where view.identities(user) == identities {
+                ring.users.append(user)
+                ring.stamps.append(UInt64(place))
+            }
+            if !ring.users.isEmpty { rings.append(ring) }
+        }
+    }
+
+    /// All users of the thread, in the order of the permutation.
+    var permutation: [UInt32] {
+        rings.flatMap { zip($0.stamps, $0.users) }.sorted { $0.0 < $1.0 }.map { $0.1 }
+    }
+
+    /// The user idle longest among those who have `needs`; nil when nobody has.
+    mutating func take(_ needs: IdentitySet) -> UInt32? {
+        var best = -1
+        var oldest = UInt64.max
+        for index in rings.indices where needs.isSubset(of: rings[index].identities) {
+            let stamp = rings[index].stamps[rings[index].head]
+            if stamp < oldest {
+                oldest = stamp
+                best = index
+            }
+        }
+        guard best >= 0 else { return nil }
+        let head = rings[best].head
+        rings[best].stamps[head] = draws
+        rings[best].head = head &+ 1 == rings[best].users.count ? 0 : head &+ 1
+        draws &+= 1
+        return rings[best].users[head]
+    }
+
+    /// Whether every script finds a user here.
+    func check(_ scripts: ScriptTable, thread: Int, threads: Int, rows: UserTable) throws(ScheduleError) {
+        for needs in Set(scripts.rows.map(\.needs)).sorted(by: { $0.rawValue < $1.rawValue })
+        where !rings.contains(where: { needs.isSubset(of: $0.identities) }) {
+            throw ScheduleError(
+                description: "generator thread \(thread + 1) of \(threads) has no user with \(needs.text): \(rows.count(having: needs)) of the "
+                    + "\(rows.count) rows have it; the profile needs at least one for each thread")
+        }
+    }
+}
+
+extension IdentitySet {
+    /// The columns behind the set, for messages.
+    var text: String {
+        var names: [String] = []
+        if contains(.account) { names.append("a POP3 account") }
+        if contains(.ntUser) { names.append("an NT user") }
+        if contains(.member) { names.append("a membership user") }
+        return names.isEmpty ? "nothing" : names.joined(separator: " and ")
+    }
+}
+
+/// The users of one thread in a closed load, with the scripts that each can run.
+struct ClosedUsers: Sendable {
+    private(set) var users: [UInt32] = []
+    /// Sessions begun by each.
+    var begun: [UInt64] = []
+    private var tables: [AliasTable] = []
+    private var tableOf: [UInt8] = []
+
+    init() {}
+
+    init(count: Int, ring: UserRing, scripts: ScriptTable, users table: UserTable) throws(ScheduleError) {
+        var known = [Int?](repeating: nil, count: 8)
+        for user in ring.permutation where users.count < count {
+            let set = table.identities(Int(user))
+            let place = Int(set.rawValue & 7)
+            if known[place] == nil, let restricted = scripts.restricted(to: set) {
+                known[place] = tables.count
+                tables.append(restricted)
+            }
+            guard let index = known[place] else { continue }
+            users.append(user)
+            tableOf.append(UInt8(index))
+        }
+        guard users.count == count else {
+            throw ScheduleError(
+                description: "the closed load asks for more users than there are: \(table.count) rows in the user table, shared out to the threads")
+        }
+        begun = [UInt64](repeating: 0, count: count)
+    }
+
+    func draw(_ place: Int, _ random: inout Xoshiro256) -> UInt16 {
+        UInt16(truncatingIfNeeded: tables[Int(tableOf[place])].draw(&random))
+    }
+}
