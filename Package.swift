@@ -89,5 +89,6 @@ let package = Package(
         tests("TelemetryTests", ["Telemetry", "PoplarCore"]),
         tests("ResultsTests", ["Results", "Telemetry"]),
         tests("ReportTests", ["Report", "Results", "Telemetry"]),
+        tests("POP3Tests", ["POP3", "PoplarCore"]),
     ]
 )
