@@ -65,7 +65,9 @@ let package = Package(
                 "PoplarCore", "CLinux", "CJemalloc", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Accounts", "Administration",
                 "Maildrop",
             ]),
-        module("LoadGenerator", ["PoplarCore", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Workload", "Telemetry"]),
+        module(
+            "LoadGenerator",
+            ["PoplarCore", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Workload", "Telemetry"]),
 
         // Floor 5 and up.
         module("Results", ["Telemetry", "Workload"]),
@@ -86,6 +88,10 @@ let package = Package(
         tests("DigestTests", ["Digest"]),
         tests("NTLMTests", ["NTLM", "Digest", "PoplarCore"]),
         tests("SASLTests", ["SASL", "NTLM", "PoplarCore"]),
+        tests("POP3Tests", ["POP3", "PoplarCore"]),
+        tests(
+            "LoadGeneratorTests",
+            ["LoadGenerator", "PoplarCore", "Digest", "NTLM", "POP3", "SASL", "Workload", "Telemetry", "Reactor", "TLS"]),
         tests("TelemetryTests", ["Telemetry", "PoplarCore"]),
         tests("ResultsTests", ["Results", "Telemetry"]),
         tests("ReportTests", ["Report", "Results", "Telemetry"]),
