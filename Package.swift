@@ -80,7 +80,9 @@ let package = Package(
                 "PoplarCore", "CLinux", "CJemalloc", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Accounts", "Administration",
                 "Maildrop",
             ]),
-        module("LoadGenerator", ["PoplarCore", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Workload", "Telemetry"]),
+        module(
+            "LoadGenerator",
+            ["PoplarCore", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Workload", "Telemetry"]),
 
         // Floor 5 and up.
         module("Results", ["Telemetry", "Workload"]),
@@ -111,5 +113,6 @@ let package = Package(
         tests("ResultsTests", ["Results", "Telemetry"]),
         tests("ReportTests", ["Report", "Results", "Telemetry"]),
         tests("WorkloadTests", ["Workload", "Telemetry", "PoplarCore", "CJemalloc"]),
+        tests("POP3Tests", ["POP3", "PoplarCore"]),
     ]
 )

@@ -33,6 +33,10 @@ public struct Poller: ~Copyable {
         @inlinable public static var writable: Readiness { Readiness(rawValue: 0x004) }
         @inlinable public static var error: Readiness { Readiness(rawValue: 0x008) }
         @inlinable public static var hangUp: Readiness { Readiness(rawValue: 0x010) }
+        /// The peer has closed its direction (EPOLLRDHUP).
+        @inlinable public static var readHangUp: Readiness { Readiness(rawValue: 0x2000) }
+        /// Tell of changes alone (EPOLLET): who asks for it reads until there is nothing left.
+        @inlinable public static var edge: Readiness { Readiness(rawValue: 0x8000_0000) }
     }
 
     /// Watches `descriptor` under the name `payload`. Returns 0 or an errno (ENOSPC, ENOMEM).

@@ -1,0 +1,151 @@
+// A session's beginning and end on its thread: connect, the record of what came of it, and what is left over when the
+// run ends. Conservation is kept here: every `begin` or `cancelBacklog` has one record.
+
+import Glibc
+import PoplarCore
+import Reactor
+import Telemetry
+import TLS
+import Workload
+
+/// What a session's record needs beside its machine.
+struct SessionHeader {
+    let plannedNs: UInt64
+    let startNs: UInt64
+    let user: UInt32
+    /// Closed load: the place of the user in the schedule.
+    let place: UInt32
+    let isMeasured: Bool
+}
+
+extension GeneratorThread {
+    /// A planned session is due: it starts now, or fails for a reason of our own.
+    mutating func begin(_ session: SessionPlan, place: UInt32) {
+        let planned = runStartNs &+ session.plannedNs
+        recorder.sessionDue(plannedNs: planned, measured: session.isMeasured)
+        let script = plan.configuration.profile.scripts.rows[Int(session.script)]
+        guard allowsOverlap || !openUsers[session.user] else {
+            recordUnstarted(session, script, planned, .failed(.ownUsersExhausted))
+            return
+        }
+        nowNs = MonotonicClock.now()
+        recorder.sessionStarted(plannedNs: planned, startNs: nowNs, measured: session.isMeasured)
+        let header = SessionHeader(
+            plannedNs: isOpenModel ? planned : nowNs, startNs: nowNs, user: session.user, place: place, isMeasured: session.isMeasured)
+        var machine = SessionMachine(script: script, user: session.user, nowNs: nowNs)
+        open &+= 1
+        openUsers[session.user] = true
+        guard let target = script.transport == .pop3s ? plan.configuration.pop3s : plan.configuration.pop3 else {
+            return conclude(machine: &machine, header, machine.connectionFailed(ECONNREFUSED), atNs: nowNs)
+        }
+        switch Socket.connect(to: target) {
+        case .connected(let descriptor): seat(machine, header, Socket(owning: descriptor), isConnected: true)
+        case .inProgress(let descriptor): seat(machine, header, Socket(owning: descriptor), isConnected: false)
+        case .failed(let code): conclude(machine: &machine, header, machine.connectionFailed(code), atNs: nowNs)
+        }
+    }
+
+    private mutating func seat(_ machine: SessionMachine, _ header: SessionHeader, _ socket: consuming Socket, isConnected: Bool) {
+        var machine = machine
+        let descriptor = socket.descriptor
+        guard let token = slab.insert(Seat(socket: socket, machine: machine, header: header)), let seat = slab.pointer(token) else {
+            return conclude(machine: &machine, header, machine.connectionFailed(EMFILE), atNs: nowNs)
+        }
+        let status = poller.add(descriptor, [.readable, .writable, .readHangUp, .edge], payload: token.raw)
+        guard status == 0 else { return conclude(token, seat, seat.pointee.machine.connectionFailed(status), atNs: nowNs) }
+        wheel.set(slot: Int(token.slot), deadlineNs: machine.deadlineNs(startNs: header.startNs, limits: limits))
+        if isConnected { connected(token, seat) }
+    }
+
+    private mutating func recordUnstarted(
+        _ session: SessionPlan, _ script: SessionScript, _ plannedNs: UInt64, _ outcome: SessionOutcome
+    ) {
+        recorder.record(session: SessionRecord(
+            plannedNs: plannedNs, startNs: 0, endNs: 0, outcome: outcome, plannedAuth: script.plannedMethod,
+            auth: script.plannedMethod, transport: script.transport, measured: session.isMeasured))
+    }
+
+    // MARK: Ends
+
+    /// Takes an event that may be a session's last, and those that follow without input.
+    mutating func conclude(_ token: Token, _ seat: UnsafeMutablePointer<Seat>, _ event: SessionEvent, atNs: UInt64) {
+        conclude(machine: &seat.pointee.machine, seat.pointee.header, event, atNs: atNs)
+        if seat.pointee.machine.isOver { remove(token) }
+    }
+
+    private mutating func conclude(machine: inout SessionMachine, _ header: SessionHeader, _ event: SessionEvent, atNs: UInt64) {
+        var event = event
+        while event != .needsInput {
+            take(event, machine, header, atNs: atNs)
+            event = machine.ending()
+        }
+    }
+
+    /// Records one event.
+    mutating func take(_ event: SessionEvent, _ machine: borrowing SessionMachine, _ header: SessionHeader, atNs: UInt64) {
+        switch event {
+        case .needsInput: return
+        case .step(let step, let method, let latencyNs):
+            recorder.record(
+                step: step, auth: method, transport: machine.script.transport, latencyNs: latencyNs, measured: header.isMeasured)
+        case .stepFailed(let step, let method, let kind):
+            recorder.record(
+                stepError: kind, step: step, auth: method, transport: machine.script.transport, measured: header.isMeasured)
+        case .ended(let outcome):
+            recordEnd(machine, header, outcome, endNs: atNs)
+            openUsers[header.user] = false
+            if !isOpenModel, stopNs == nil {
+                if case .failed = outcome { userIsFree(header.place, failed: true) } else { userIsFree(header.place, failed: false) }
+            }
+        }
+    }
+
+    private mutating func recordEnd(
+        _ machine: borrowing SessionMachine, _ header: SessionHeader, _ outcome: SessionOutcome, endNs: UInt64
+    ) {
+        open &-= 1
+        recorder.record(session: SessionRecord(
+            plannedNs: header.plannedNs, startNs: header.startNs, endNs: endNs, outcome: outcome,
+            plannedAuth: machine.script.plannedMethod, auth: machine.methodInUse, transport: machine.script.transport,
+            measured: header.isMeasured, messages: machine.messagesRetrieved, payloadBytes: machine.payloadBytes,
+            fallbackFrom: machine.fallbackFrom, fallbackLostNs: machine.fallbackLostNs))
+    }
+
+    /// Frees a seat, its socket and what it borrowed.
+    mutating func remove(_ token: Token) {
+        guard let seat = slab.pointer(token) else { return }
+        seat.pointee.input.release(&pool)
+        seat.pointee.output.release(&pool)
+        wheel.cancel(slot: Int(token.slot))
+        slab.remove(token)
+    }
+
+    // MARK: The end of the run
+
+    /// What fell due up to `endNs` and never began.
+    mutating func cancelBacklog(until endNs: UInt64) {
+        while let session = nextPlan, runStartNs &+ session.plannedNs <= endNs {
+            let planned = runStartNs &+ session.plannedNs
+            recorder.sessionDue(plannedNs: planned, measured: session.isMeasured)
+            recordUnstarted(session, plan.configuration.profile.scripts.rows[Int(session.script)], planned, .cancelled)
+            nextPlan = schedule.next()
+        }
+        nextPlan = nil
+    }
+
+    /// Accounts for everything that is still there: due but never connected, or ended by a second stop, is cancelled;
+    /// what the drain deadline found open is in flight.
+    mutating func endAll() {
+        if stopNs == nil { cancelBacklog(until: .max) }
+        nowNs = MonotonicClock.now()
+        for slot in 0..<slab.capacity {
+            guard let token = slab.token(slot: slot), let seat = slab.pointer(token) else { continue }
+            if !seat.pointee.isLingering {
+                let isCancelled = seat.pointee.machine.state == .connecting || control.stop == .now
+                let machine = seat.pointee.machine
+                recordEnd(machine, seat.pointee.header, isCancelled ? .cancelled : .inFlight, endNs: isCancelled ? nowNs : 0)
+            }
+            remove(token)
+        }
+    }
+}

@@ -1,0 +1,86 @@
+// Memory that one thread's sessions share, since one session is in a call at a time: what was just read, the commands
+// just written, ciphertext both ways. Nothing here outlives a call.
+
+import PoplarCore
+
+struct IOScratch: ~Copyable {
+    /// Octets that may be kept of a session between calls: a reply's line that is not whole yet.
+    static let heldBytes = 16_384
+    static let readBytes = 65_536
+    static let commandBytes = 16_384
+    static let cipherBytes = 40_960
+
+    /// Plaintext: held octets in front, new ones behind them.
+    let input: UnsafeMutableRawBufferPointer
+    let commands: UnsafeMutableRawBufferPointer
+    let cipherIn: UnsafeMutableRawBufferPointer
+    let cipherOut: UnsafeMutableRawBufferPointer
+
+    init() {
+        input = .allocate(byteCount: Self.heldBytes + Self.readBytes, alignment: 64)
+        commands = .allocate(byteCount: Self.commandBytes, alignment: 64)
+        cipherIn = .allocate(byteCount: Self.readBytes, alignment: 64)
+        cipherOut = .allocate(byteCount: Self.cipherBytes, alignment: 64)
+    }
+
+    deinit {
+        input.deallocate()
+        commands.deallocate()
+        cipherIn.deallocate()
+        cipherOut.deallocate()
+    }
+}
+
+/// One bit per user: whether a session of his is open.
+struct UserFlags: ~Copyable {
+    private let words: UnsafeMutablePointer<UInt64>
+    private let count: Int
+
+    init(count: Int) {
+        self.count = count
+        words = .allocate(capacity: count / 64 + 1)
+        words.initialize(repeating: 0, count: count / 64 + 1)
+    }
+
+    deinit { words.deallocate() }
+
+    subscript(user: UInt32) -> Bool {
+        get { Int(user) < count && words[Int(user >> 6)] >> UInt64(user & 63) & 1 == 1 }
+        nonmutating set {
+            guard Int(user) < count else { return }
+            let bit = UInt64(1) << UInt64(user & 63)
+            if newValue { words[Int(user >> 6)] |= bit } else { words[Int(user >> 6)] &= ~bit }
+        }
+    }
+}
+
+/// A first-in first-out queue of numbers with a fixed capacity.
+struct PlaceQueue: ~Copyable {
+    private let places: UnsafeMutablePointer<UInt32>
+    private let capacity: Int
+    private var head = 0
+    private(set) var count = 0
+
+    init(capacity: Int) {
+        self.capacity = max(1, capacity)
+        places = .allocate(capacity: self.capacity)
+        places.initialize(repeating: 0, count: self.capacity)
+    }
+
+    deinit { places.deallocate() }
+
+    mutating func push(_ place: UInt32) {
+        guard count < capacity else { return }
+        places[(head &+ count) % capacity] = place
+        count &+= 1
+    }
+
+    mutating func pop() -> UInt32? {
+        guard count > 0 else { return nil }
+        defer {
+            head = (head &+ 1) % capacity
+            count &-= 1
+        }
+        return places[head]
+    }
+}

@@ -1,0 +1,46 @@
+// What a run needs to be told, all of it decided before the first thread starts. Targets are addresses that were
+// resolved once and stay pinned for the run (contracts, section 3).
+
+public import Reactor
+public import Workload
+
+public struct LoadConfiguration: Sendable {
+    public var profile: Profile
+    public var users: UserTable
+    /// Where plain sessions go; nil when the profile has none.
+    public var pop3: SocketAddress?
+    /// Where TLS sessions go; nil when the profile has none.
+    public var pop3s: SocketAddress?
+    /// The name asked for by SNI, and verified where certificates are; nil for neither.
+    public var tlsHostName: String?
+    public var verification: Verification
+    /// Octets of each message, where the population is known to be uniform.
+    public var knownMessageBytes: UInt64?
+    /// Generator threads, from 1.
+    public var threads: Int
+    /// CPUs to pin the threads to, in turn; empty pins none.
+    public var cpus: [Int]
+
+    public enum Verification: Sendable, Equatable {
+        case none
+        /// Against the authorities of this PEM text.
+        case authority([UInt8])
+        /// Against the machine's own store.
+        case system
+    }
+
+    public init(
+        profile: Profile, users: UserTable, pop3: SocketAddress?, pop3s: SocketAddress?, tlsHostName: String? = nil,
+        verification: Verification = .none, knownMessageBytes: UInt64? = nil, threads: Int = 1, cpus: [Int] = []
+    ) {
+        self.profile = profile
+        self.users = users
+        self.pop3 = pop3
+        self.pop3s = pop3s
+        self.tlsHostName = tlsHostName
+        self.verification = verification
+        self.knownMessageBytes = knownMessageBytes
+        self.threads = threads
+        self.cpus = cpus
+    }
+}

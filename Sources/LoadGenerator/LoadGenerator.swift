@@ -1,1 +1,0 @@
-// LoadGenerator: see ARCHITECTURE.md.

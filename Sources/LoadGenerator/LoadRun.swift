@@ -1,0 +1,162 @@
+// A run as its control thread sees it: start the generator threads, look at the collector and at their health while
+// they work, stop them, wait for the end. Everything that can be wrong is wrong in `init`, before a thread starts.
+
+import Glibc
+import PoplarCore
+public import Reactor
+import Synchronization
+public import Telemetry
+public import TLS
+public import Workload
+
+public final class LoadRun {
+    public let configuration: LoadConfiguration
+    /// Merges what the threads hand over. Poll it from the control thread alone.
+    public let collector: Collector
+    /// Second 0 of the run and its planned end (without drain), CLOCK_MONOTONIC nanoseconds.
+    public let startNs: UInt64
+    public let endNs: UInt64
+    private let plans: [ThreadPlan]
+    private var threads: [ThreadHandle] = []
+    private var stopRequests = 0
+    /// When the first stop was asked for; nil when the run was left to its end.
+    public private(set) var stoppedNs: UInt64?
+
+    /// Why a run cannot start: exit code 64 for the users, 1 for the machine.
+    public enum Failure: Error, CustomStringConvertible {
+        case schedule(ScheduleError)
+        case system(SystemError)
+        case tls(TLSError)
+
+        public var description: String {
+            switch self {
+            case .schedule(let error): error.description
+            case .system(let error): error.description
+            case .tls(let error): error.description
+            }
+        }
+    }
+
+    /// Nanoseconds from `init` to second 0: all threads stand ready by then.
+    private static let leadNs: UInt64 = 50_000_000
+
+    public init(_ configuration: LoadConfiguration) throws(Failure) {
+        precondition(configuration.threads > 0, "a run needs a thread")
+        let profile = configuration.profile
+        var needed: IdentitySet = []
+        for row in profile.scripts.rows { needed.insert(row.needs) }
+        let credentials = CredentialTable(configuration.users, needed: needed)
+        var schedules: [Schedule] = []
+        do throws(ScheduleError) {
+            for thread in 0..<configuration.threads {
+                schedules.append(
+                    try Schedule(profile: profile, users: configuration.users, thread: thread, threads: configuration.threads))
+            }
+        } catch { throw .schedule(error) }
+        var contexts: ClientContexts?
+        if profile.usesTLS {
+            do throws(TLSError) { contexts = try Self.contexts(configuration.verification) } catch { throw .tls(error) }
+        }
+        _ = System.raiseDescriptorLimit()
+        let start = MonotonicClock.now() &+ Self.leadNs
+        collector = Collector(threads: configuration.threads, runStartNs: start, model: profile.model.isOpen ? .open : .closed)
+        var plans: [ThreadPlan] = []
+        do throws(SystemError) {
+            for (number, schedule) in schedules.enumerated() {
+                plans.append(
+                    ThreadPlan(
+                        configuration: configuration, schedule: schedule, credentials: credentials, clientContexts: contexts,
+                        control: try ThreadControl(), exchange: collector.exchanges[number], number: number, runStartNs: start,
+                        fileTimeBase: Self.fileTimeBase()))
+            }
+        } catch { throw .system(error) }
+        self.configuration = configuration
+        self.plans = plans
+        startNs = start
+        endNs = start &+ profile.durationNs
+    }
+
+    private static func contexts(_ verification: LoadConfiguration.Verification) throws(TLSError) -> ClientContexts {
+        func make(_ version: TLS.TLSVersion) throws(TLSError) -> TLSContext {
+            switch verification {
+            case .none: try TLSContext.client(minimum: version, maximum: version)
+            case .authority(let pem): try TLSContext.client(authorityPEM: pem, minimum: version, maximum: version)
+            case .system: try TLSContext.client(systemAuthorities: true, minimum: version, maximum: version)
+            }
+        }
+        return ClientContexts(tls12: try make(.tls12), tls13: try make(.tls13))
+    }
+
+    /// Windows' file time at monotonic time 0.
+    private static func fileTimeBase() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        let unix = UInt64(max(0, time.tv_sec)) &* 10_000_000 &+ UInt64(max(0, time.tv_nsec)) / 100
+        return unix &+ 116_444_736_000_000_000 &- MonotonicClock.now() / 100
+    }
+
+    /// Starts the threads. Once.
+    public func start() throws(Failure) {
+        precondition(threads.isEmpty, "a run starts once")
+        for plan in plans {
+            let cpus = configuration.cpus
+            let cpu = cpus.isEmpty ? nil : cpus[plan.number % cpus.count]
+            do throws(SystemError) {
+                threads.append(ThreadHandle(try WorkerThread(name: "poplar-load-\(plan.number)", cpu: cpu) { Self.work(plan) }))
+            } catch {
+                requestStop()
+                requestStop()
+                wait()
+                throw .system(error)
+            }
+        }
+    }
+
+    private static func work(_ plan: ThreadPlan) {
+        do throws(SystemError) {
+            let poller = try Poller(capacity: 1024)
+            let status = poller.add(plan.control.descriptor, .readable, payload: GeneratorThread.wakeUpPayload)
+            guard status == 0 else { throw SystemError(call: "epoll_ctl", code: status, subject: "wake-up of a generator thread") }
+            GeneratorThread(plan, poller: poller).run()
+        } catch {
+            // No event queue: the thread's share of the load is missing, which its health tells.
+            plan.control.health.hasFailed.store(true, ordering: .relaxed)
+            let recorder = Recorder(plan.exchange)
+            recorder.finish(nowNs: MonotonicClock.now())
+        }
+    }
+
+    /// The first call lets open sessions end for up to two seconds, the second ends them at once.
+    public func requestStop() {
+        stopRequests += 1
+        if stoppedNs == nil { stoppedNs = MonotonicClock.now() }
+        for plan in plans { plan.control.order(stopRequests > 1 ? .now : .drain) }
+    }
+
+    /// Takes what the threads have handed over. True when something new was merged; some ten times a second is right.
+    @discardableResult
+    public func poll() -> Bool { collector.poll(nowNs: MonotonicClock.now()) }
+
+    /// Whether every thread has ended and its last samples are merged.
+    public var isFinished: Bool { collector.isFinished }
+
+    /// Joins the threads after their end. Call when `isFinished`, or to wait for it.
+    public func wait() {
+        for thread in threads { thread.join() }
+        threads.removeAll()
+        // The exchanges are full at most once more each.
+        for _ in 0..<4 where !collector.isFinished { poll() }
+    }
+
+    /// The health of each thread.
+    public var health: [HealthReading] { plans.map { $0.control.health.read() } }
+    /// Threads that could not start their loop.
+    public var failedThreads: Int { plans.count { $0.control.health.hasFailed.load(ordering: .relaxed) } }
+}
+
+/// Holds a noncopyable thread in an array.
+private final class ThreadHandle {
+    private var thread: WorkerThread?
+    init(_ thread: consuming WorkerThread) { self.thread = consume thread }
+    func join() { thread.take()?.join() }
+}

@@ -1,0 +1,44 @@
+// What the session machines of one thread share: the users, the random source, scratch memory for challenges and
+// responses. One machine is in a call at a time, so one set of scratch serves all. Nothing here survives a call.
+
+import PoplarCore
+import Workload
+
+struct SessionContext: ~Copyable {
+    let credentials: CredentialView
+    var random: Xoshiro256
+    /// Octets of each message where the population is known; 0 where it is not.
+    let knownMessageBytes: UInt64
+    /// Whether counts, sizes and terminators are compared.
+    let checksReplies: Bool
+    /// Windows' file time at monotonic time 0: 100 ns units since 1601.
+    let fileTimeBase: UInt64
+    /// A decoded challenge.
+    let challenge: UnsafeMutableRawBufferPointer
+    /// A response before base64.
+    let response: UnsafeMutableRawBufferPointer
+
+    private static let scratchBytes = 8192
+
+    init(
+        credentials: CredentialView, random: Xoshiro256, knownMessageBytes: UInt64 = 0, checksReplies: Bool = true,
+        fileTimeBase: UInt64 = 0
+    ) {
+        self.credentials = credentials
+        self.random = random
+        self.knownMessageBytes = knownMessageBytes
+        self.checksReplies = checksReplies
+        self.fileTimeBase = fileTimeBase
+        challenge = .allocate(byteCount: Self.scratchBytes, alignment: 16)
+        response = .allocate(byteCount: Self.scratchBytes, alignment: 16)
+    }
+
+    deinit {
+        challenge.deallocate()
+        response.deallocate()
+    }
+}
+
+/// Octets that are known to be there, as a span for reading.
+@inline(__always)
+func octets(_ bytes: UnsafeRawBufferPointer) -> UnsafeBufferPointer<UInt8> { bytes.assumingMemoryBound(to: UInt8.self) }

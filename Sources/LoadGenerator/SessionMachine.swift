@@ -1,0 +1,281 @@
+// One client session without its descriptor: replies in, commands out, and an event for each step that ended. Time is
+// passed in, randomness comes from the context, so the same octets give the same session. It checks every reply, and
+// comes to exactly one outcome, which is told once.
+//
+//   connecting -> handshaking -> greeting -> probe -> logon links -> STAT, LIST, UIDL, TOP, RETR (DELE) -> QUIT -> over
+//        |             |             |         |          |                 |                               ^
+//        +-------------+-------------+---------+----------+---- fault ------+---- refused: QUIT (leaving) --+
+//
+// Commands are not pipelined: a reply that brings more than itself is a protocol error, since nothing else was asked.
+
+import Digest
+import POP3
+import PoplarCore
+import SASL
+import Telemetry
+import Workload
+
+/// What came of a call of the machine.
+enum SessionEvent: Equatable {
+    /// Nothing more without new input.
+    case needsInput
+    /// A step ended well, `latencyNs` after its command was written.
+    case step(Step, AuthMethod, latencyNs: UInt64)
+    /// A step failed; the session may go on by a fallback.
+    case stepFailed(Step, AuthMethod, ErrorClass)
+    /// The session is over: told once, as the last event.
+    case ended(SessionOutcome)
+}
+
+struct SessionMachine {
+    enum State: UInt8 {
+        case connecting, handshaking, greeting
+        case probe, probeRows
+        /// AUTH NTLM, the type 1 and the type 3 have been sent.
+        case ntlmStarted, ntlmNegotiated, ntlmAuthenticated
+        /// `*` has been sent.
+        case cancelling
+        case user, password
+        /// AUTH PLAIN or AUTH LOGIN, and LOGIN's name, have been sent; the verdict is next in `saslVerdict`.
+        case loginStarted, loginName, saslVerdict
+        case stat, list, listRows, uidl, uidlRows, top, topBody, retr, retrBody, dele, quit
+        /// The outcome stands; QUIT has been sent out of politeness.
+        case leaving
+        case over
+    }
+
+    let script: SessionScript
+    let user: UInt32
+    var state = State.connecting
+    var reader = ClientReplyReader()
+    /// When the command of the running step was written.
+    var stepStartNs: UInt64
+    /// Which link of the script's chain is tried, or has let the session in.
+    var link: UInt8 = 0
+    var isLoggedOn = false
+    var logonStartNs: UInt64 = 0
+    /// Set once the second link begins.
+    var fallbackLostNs: UInt64 = 0
+    var exchange: SASL.ClientExchange?
+    /// Of the TLS connection, for NTLM with channel bindings.
+    var channelBinding: Digest16?
+    /// Messages in the maildrop, once known; and octets by STAT or LIST.
+    var messageCount: UInt32?
+    var maildropOctets: UInt64?
+    /// Rows and octets of the listing that is coming in.
+    var rows: UInt32 = 0
+    var rowOctets: UInt64 = 0
+    /// The message of TOP, RETR or DELE.
+    var message: UInt32 = 0
+    var announcedOctets: UInt64?
+    var messagesRetrieved: UInt32 = 0
+    var retrievedOctets: UInt64 = 0
+    var payloadBytes: UInt64 = 0
+    /// Decided; told when the session is over.
+    var verdict: SessionOutcome?
+    private var isTold = false
+
+    /// A session whose connect is being called at `nowNs`.
+    init(script: SessionScript, user: UInt32, nowNs: UInt64) {
+        self.script = script
+        self.user = user
+        stepStartNs = nowNs
+    }
+
+    /// Whether the outcome has been told: nothing more comes of this machine.
+    var isOver: Bool { isTold }
+    /// Whether QUIT was answered, or sent: the server is the one to close.
+    private(set) var saidQuit = false
+
+    var currentLink: LogonLink { link == 0 ? script.first : script.fallback ?? script.first }
+    /// The first method planned before the logon, the one in use afterwards.
+    var method: AuthMethod { isLoggedOn || state == .leaving ? currentLink.method : script.first.method }
+    var methodInUse: AuthMethod { currentLink.method }
+    var fallbackFrom: AuthMethod? { link == 0 ? nil : script.first.method }
+
+    // MARK: Events of the connection
+
+    /// The connection stands. With TLS the handshake is next, else the greeting.
+    mutating func connected(nowNs: UInt64) -> SessionEvent {
+        guard state == .connecting else { return .needsInput }
+        let event = finish(.connect, nowNs)
+        state = script.transport == .pop3s ? .handshaking : .greeting
+        return event
+    }
+
+    /// The TLS handshake is done.
+    mutating func encrypted(resumed: Bool, nowNs: UInt64) -> SessionEvent {
+        guard state == .handshaking else { return .needsInput }
+        let event = finish(resumed ? .tlsResumed : .tlsFull, nowNs)
+        state = .greeting
+        return event
+    }
+
+    /// The next thing that `input` from `cursor` on makes happen. Commands go to `output`. Call until `.needsInput`;
+    /// what stands behind `cursor` then must come again in front of the next input.
+    mutating func next(
+        _ input: UnsafeRawBufferPointer, cursor: inout Int, nowNs: UInt64, output: inout ByteWriter, context: inout SessionContext
+    ) -> SessionEvent {
+        while true {
+            if state == .over { return tell() }
+            if state == .connecting || state == .handshaking { return .needsInput }
+            let mark = output.count
+            let event: SessionEvent?
+            switch reader.next(input, cursor: &cursor) {
+            case .needsInput: return .needsInput
+            case .line(let range):
+                let line = octets(UnsafeRawBufferPointer(rebasing: input[range]))
+                event = receive(line.span, nowNs, &output, &context)
+            case .endOfRows: event = endOfRows(nowNs, &output, &context)
+            case .endOfPayload(let octets, let isExact): event = endOfPayload(octets, isExact, nowNs, &output, &context)
+            case .failed: event = fault(.protocolViolation)
+            }
+            if output.overflowed { return fault(.protocolViolation) }
+            if output.count > mark, cursor < input.count {
+                output.truncate(to: mark)
+                return fault(.protocolViolation)
+            }
+            if let event { return event }
+        }
+    }
+
+    private mutating func receive(
+        _ line: Span<UInt8>, _ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext
+    ) -> SessionEvent? {
+        switch state {
+        case .probeRows: return nil
+        case .listRows, .uidlRows: return row(line, context)
+        default: break
+        }
+        guard let reply = ClientReply(line) else { return fault(.protocolViolation) }
+        switch state {
+        case .greeting: return greeted(reply, nowNs, &output, &context)
+        case .probe:
+            guard reply.status == .ok else { return probed(nowNs, &output, &context) }
+            reader.beginRows()
+            state = .probeRows
+            return nil
+        case .ntlmStarted, .ntlmNegotiated, .ntlmAuthenticated, .cancelling, .user, .password, .loginStarted, .loginName, .saslVerdict:
+            return logonReply(reply, line, nowNs, &output, &context)
+        case .stat, .list, .uidl, .top, .retr, .dele:
+            return mailboxReply(reply, line, nowNs, &output, &context)
+        case .quit:
+            guard reply.status == .ok else { return fault(.content) }
+            saidQuit = true
+            let event = finish(.quit, nowNs)
+            verdict = .succeeded
+            state = .over
+            return event
+        case .leaving:
+            saidQuit = true
+            state = .over
+            return nil
+        case .connecting, .handshaking, .probeRows, .listRows, .uidlRows, .topBody, .retrBody, .over: return nil
+        }
+    }
+
+    private mutating func greeted(
+        _ reply: ClientReply, _ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext
+    ) -> SessionEvent {
+        guard reply.status == .ok else { return fault(reply.code == .inUse ? .inUse : .greeting) }
+        let event = finish(.greeting, nowNs)
+        switch script.probe {
+        case .none: startLink(nowNs, &output, &context)
+        case .bareAuth:
+            ClientCommand.write(.bareAuth, into: &output)
+            state = .probe
+        case .capa:
+            ClientCommand.write(.capa, into: &output)
+            state = .probe
+        }
+        return event
+    }
+
+    /// The probe's answer is complete, whatever it said: these clients go on with what they were set up for.
+    private mutating func probed(_ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext) -> SessionEvent {
+        let event = finish(.capa, nowNs)
+        startLink(nowNs, &output, &context)
+        return event
+    }
+
+    private mutating func endOfRows(
+        _ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext
+    ) -> SessionEvent {
+        if state == .probeRows { return probed(nowNs, &output, &context) }
+        return endOfListing(nowNs, &output, &context)
+    }
+
+    // MARK: Steps and outcomes
+
+    /// The running step ended well; the next one begins now.
+    mutating func finish(_ step: Step, _ nowNs: UInt64) -> SessionEvent {
+        let latency = nowNs > stepStartNs ? nowNs &- stepStartNs : 0
+        stepStartNs = nowNs
+        return .step(step, method, latencyNs: latency)
+    }
+
+    /// The session fails at the running step.
+    mutating func fault(_ kind: ErrorClass) -> SessionEvent {
+        if state == .over { return tell() }
+        if state == .leaving {
+            state = .over
+            return tell()
+        }
+        let kind = state == .greeting && kind == .protocolViolation ? ErrorClass.greeting : kind
+        let event = SessionEvent.stepFailed(step, method(of: state), kind)
+        verdict = .failed(kind)
+        state = .over
+        return event
+    }
+
+    /// The session ends with `outcome`, after a QUIT whose answer changes nothing.
+    mutating func leave(_ outcome: SessionOutcome, _ output: inout ByteWriter) {
+        verdict = outcome
+        state = .leaving
+        ClientCommand.write(.quit, into: &output)
+    }
+
+    /// The session ends well without QUIT.
+    mutating func abandon() {
+        verdict = .succeeded
+        state = .over
+    }
+
+    /// What is left to tell once the session is over.
+    mutating func ending() -> SessionEvent { state == .over ? tell() : .needsInput }
+
+    private mutating func tell() -> SessionEvent {
+        guard !isTold, let verdict else { return .needsInput }
+        isTold = true
+        return .ended(verdict)
+    }
+
+    /// The step that is running.
+    var step: Step {
+        switch state {
+        case .connecting: .connect
+        case .handshaking: .tlsFull
+        case .greeting: .greeting
+        case .probe, .probeRows: .capa
+        case .ntlmStarted, .ntlmNegotiated, .cancelling: .ntlmNegotiate
+        case .ntlmAuthenticated: .ntlmAuthenticate
+        case .user, .password, .loginStarted, .loginName, .saslVerdict: .auth
+        case .stat: .stat
+        case .list, .listRows: .list
+        case .uidl, .uidlRows: .uidl
+        case .top, .topBody: .top
+        case .retr, .retrBody: .retr
+        case .dele: .dele
+        case .quit, .leaving, .over: .quit
+        }
+    }
+
+    /// Steps of the logon carry the method that they try.
+    func method(of state: State) -> AuthMethod {
+        switch state {
+        case .ntlmStarted, .ntlmNegotiated, .ntlmAuthenticated, .cancelling, .user, .password, .loginStarted, .loginName, .saslVerdict:
+            currentLink.method
+        default: method
+        }
+    }
+}

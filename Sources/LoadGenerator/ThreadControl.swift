@@ -1,0 +1,79 @@
+// What the control thread and one generator thread share: orders one way, the thread's own health the other way.
+// Atomics alone; neither side ever waits for the other.
+
+import PoplarCore
+import Reactor
+import Synchronization
+
+/// How far a stop has gone.
+enum StopLevel: UInt8 {
+    case none = 0
+    /// Begin nothing more, let open sessions end for a while.
+    case drain = 1
+    /// End now.
+    case now = 2
+}
+
+final class ThreadControl: Sendable {
+    private let level = Atomic<UInt8>(0)
+    private let wakeUp: WakeUp
+    let health = ThreadHealth()
+
+    init() throws(SystemError) { wakeUp = try WakeUp() }
+
+    var descriptor: Int32 { wakeUp.descriptor }
+    var stop: StopLevel { StopLevel(rawValue: level.load(ordering: .relaxed)) ?? .now }
+
+    func order(_ stop: StopLevel) {
+        level.store(stop.rawValue, ordering: .relaxed)
+        wakeUp.ring()
+    }
+
+    func drainWakeUp() { wakeUp.drain() }
+}
+
+/// How one generator thread fares. Written by the thread once a second and at its end, read by anyone.
+public final class ThreadHealth: Sendable {
+    let cpuNs = Atomic<UInt64>(0)
+    let elapsedNs = Atomic<UInt64>(0)
+    let worstShare = Atomic<UInt64>(0)
+    let lastShare = Atomic<UInt64>(0)
+    let turnMaxNs = Atomic<UInt64>(0)
+    let capHits = Atomic<UInt64>(0)
+    let poolRefusals = Atomic<UInt64>(0)
+    let staleEvents = Atomic<UInt64>(0)
+    let turns = Atomic<UInt64>(0)
+    let open = Atomic<UInt64>(0)
+    let hasFailed = Atomic<Bool>(false)
+
+    func read() -> HealthReading {
+        HealthReading(
+            cpuNs: cpuNs.load(ordering: .relaxed), elapsedNs: elapsedNs.load(ordering: .relaxed),
+            worstSecondShare: Double(worstShare.load(ordering: .relaxed)) / 1e6,
+            lastSecondShare: Double(lastShare.load(ordering: .relaxed)) / 1e6,
+            turnMaxNs: turnMaxNs.load(ordering: .relaxed), inFlightCapHits: capHits.load(ordering: .relaxed),
+            poolRefusals: poolRefusals.load(ordering: .relaxed), staleEvents: staleEvents.load(ordering: .relaxed),
+            turns: turns.load(ordering: .relaxed), openSessions: open.load(ordering: .relaxed))
+    }
+}
+
+/// A reading of one thread's health.
+public struct HealthReading: Sendable, Equatable {
+    /// CPU time used, and time passed, since the start of the run.
+    public var cpuNs: UInt64
+    public var elapsedNs: UInt64
+    /// CPU time over time of the worst second, and of the last one, 0...1.
+    public var worstSecondShare: Double
+    public var lastSecondShare: Double
+    /// Longest turn of the loop, from the end of a wait to the next wait.
+    public var turnMaxNs: UInt64
+    /// Times that a due session had to wait because all in-flight places were taken.
+    public var inFlightCapHits: UInt64
+    public var poolRefusals: UInt64
+    public var staleEvents: UInt64
+    public var turns: UInt64
+    public var openSessions: UInt64
+
+    /// CPU time over time of the whole run, 0...1.
+    public var meanShare: Double { elapsedNs > 0 ? Double(cpuNs) / Double(elapsedNs) : 0 }
+}
