@@ -52,7 +52,12 @@ struct RateCurve: Sendable {
 
     /// Index of the phase that `ns` from the start lies in; nil after the end.
     func piece(at ns: UInt64) -> Int? {
-        pieces.firstIndex { ns < $0.startNs &+ $0.durationNs }
+        var index = 0
+        while index < pieces.count {
+            if ns < pieces[index].startNs &+ pieces[index].durationNs { return index }
+            index += 1
+        }
+        return nil
     }
 }
 
