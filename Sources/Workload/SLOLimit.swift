@@ -34,7 +34,7 @@ public enum SLOMetric: Sendable, Hashable {
 /// A figure of a latency distribution. A percentile with fewer than ten samples above it is not observed.
 public enum SLOStatistic: String, Sendable, CaseIterable {
     case min, mean, p50, p90, p99
-    case p99_9
+    case p999 = "p99_9"
     case max
 
     /// 0...1 for percentiles, nil for min, mean, max.
@@ -43,7 +43,7 @@ public enum SLOStatistic: String, Sendable, CaseIterable {
         case .p50: 0.5
         case .p90: 0.9
         case .p99: 0.99
-        case .p99_9: 0.999
+        case .p999: 0.999
         case .min, .mean, .max: nil
         }
     }

@@ -141,7 +141,7 @@ private let structureCases: [BadProfile] = [
         "- name\n- rate\n",
         "1:1 the profile must be a mapping, not a list | its keys: name, description, seed, model, rate, arrivals, users, "
             + "think_time, phases, clients, mailbox_work, ntlm_variants, tls, population, server, target, limits, checks, "
-                + "overlap, slo"),
+            + "overlap, slo"),
     BadProfile(
         "an unknown key is named with its nearest neighbour",
         "rate: 100",
@@ -655,6 +655,6 @@ private let limitCases: [BadProfile] = [
         "7:16 '2' is not a share | write a percentage from 0% to 100%",
         "7:24 unknown series 'x' | valid, a step also with .auth and .transport: session, session_service, session_failed, "
             + "start_lag, connect, tls_full, tls_resumed, greeting, capa, stls, auth, ntlm_negotiate, ntlm_authenticate, "
-                + "stat, list, uidl, top, retr, dele, quit",
+            + "stat, list, uidl, top, retr, dele, quit",
         "8:9 'checks' must be on or off, not '7'"),
 ]
