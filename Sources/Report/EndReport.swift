@@ -91,7 +91,9 @@ public enum EndReport {
         lines.append(" errors     " + errors(summary, style))
         for (index, row) in summary.fallbacks.enumerated() {
             let lead = index == 0 ? " fallbacks  " : "            "
-            lines.append(lead + "\(row.from) to \(row.to): \(Figure.count(row.count)), \(Figure.time(row.lostUsMean)) lost each on average")
+            lines.append(
+                lead + "\(row.from) to \(row.to): \(Figure.count(row.count)), \(Figure.time(row.lostUsMean)) lost each on average"
+            )
         }
         return lines + limits(summary, style)
     }
@@ -103,7 +105,7 @@ public enum EndReport {
             ("failed", latency.sessionFailed.count > 0 ? latency.sessionFailed : nil),
         ]
         let rows = named.compactMap { name, figures in
-            figures.map { [name] + [$0.mean, $0.p50, $0.p90, $0.p99, $0.p99_9, $0.max].map(Figure.time) }
+            figures.map { [name] + [$0.mean, $0.p50, $0.p90, $0.p99, $0.p999, $0.max].map(Figure.time) }
         }
         let all = [["latency", "mean", "p50", "p90", "p99", "p99.9", "max"]] + rows
         let widths = all[0].indices.map { column in all.map { $0[column].count }.max() ?? 0 }
@@ -128,7 +130,8 @@ public enum EndReport {
             let observed = row.observed.map { value($0, row.unit) } ?? "too few samples"
             let ink: Style.Ink = row.verdict == .pass ? .good : row.verdict == .fail ? .bad : .doubtful
             return (index == 0 ? " limits     " : "            ")
-                + "\(row.metric) \(row.comparison) \(value(row.limit, row.unit)): \(observed), " + style.paint(row.verdict.rawValue, ink)
+                + "\(row.metric) \(row.comparison) \(value(row.limit, row.unit)): \(observed), "
+                + style.paint(row.verdict.rawValue, ink)
         }
     }
 

@@ -80,7 +80,13 @@ public struct Style: Sendable, Equatable {
 
     public static let plain = Style(isTerminal: false, noColor: nil)
 
-    enum Ink: String { case good = "32", bad = "31", doubtful = "33", faint = "2", strong = "1" }
+    enum Ink: String {
+        case good = "32"
+        case bad = "31"
+        case doubtful = "33"
+        case faint = "2"
+        case strong = "1"
+    }
 
     func paint(_ text: String, _ ink: Ink) -> String { colour ? "\u{1b}[\(ink.rawValue)m\(text)\u{1b}[0m" : text }
 }

@@ -26,7 +26,8 @@ public struct LiveState: Sendable, Equatable {
 
     /// From the collector, after a `poll`. `history`: how many seconds the sparkline shows.
     public init(
-        _ collector: Collector, profile: String, phase: String, isMeasured: Bool, elapsedS: Double, durationS: Double, history: Int = 30
+        _ collector: Collector, profile: String, phase: String, isMeasured: Bool, elapsedS: Double, durationS: Double,
+        history: Int = 30
     ) {
         self.profile = profile
         self.phase = phase
@@ -52,7 +53,8 @@ public struct LiveState: Sendable, Equatable {
         let total = errors.total
         guard total > 0 else { return "errors 0" }
         let classes = ErrorClass.allCases.filter { errors[$0] > 0 }.sorted { errors[$0] > errors[$1] }
-        return "errors \(Figure.count(total)): " + classes.map { "\($0.rawName) \(Figure.count(errors[$0]))" }.joined(separator: ", ")
+        return "errors \(Figure.count(total)): "
+            + classes.map { "\($0.rawName) \(Figure.count(errors[$0]))" }.joined(separator: ", ")
     }
 
     var rateText: String {
@@ -79,10 +81,15 @@ public enum LiveView {
         let lag = state.lagP99Ns.map { "  start lag p99 \(Figure.time(ns: $0))" } ?? ""
         let texts: [(String, Style.Ink?)] = [
             ("\(state.profile)  \(phase)  \(bar(state.elapsedS, of: state.durationS, width: 24))  \(eta)", .strong),
-            ("  \(state.rateText)  \(sparkline(state.achieved, ceiling: ((state.offered ?? []) + state.achieved).max() ?? 0))", nil),
+            (
+                "  \(state.rateText)  \(sparkline(state.achieved, ceiling: ((state.offered ?? []) + state.achieved).max() ?? 0))",
+                nil
+            ),
             ("  last second  \(state.latencyText)\(lag)", nil),
-            ("  in flight \(Figure.count(state.inFlight))  succeeded \(Figure.count(state.succeeded))  \(state.errorText)",
-                state.errors.total > 0 ? .bad : nil),
+            (
+                "  in flight \(Figure.count(state.inFlight))  succeeded \(Figure.count(state.succeeded))  \(state.errorText)",
+                state.errors.total > 0 ? .bad : nil
+            ),
         ]
         return texts.map { text, ink in
             let cut = text.count > columns ? String(text.prefix(max(0, columns - 1))) + "…" : text

@@ -5,17 +5,22 @@ public import Results
 public enum MarkdownReport {
     public static func text(_ summary: RunSummary) -> String {
         var lines = [
-            "# \(escaped(summary.profile.name)): \(summary.verdict.rawValue)", "",
-            "\(summary.model.rawValue) model, \(Figure.time(summary.durationS * 1e6)) measured, seed \(summary.seed), profile sha256 "
-                + "`\(summary.profile.sha256.prefix(12))`", "",
+            "# \(escaped(summary.profile.name)): \(summary.verdict.rawValue)",
+            "",
+            "\(summary.model.rawValue) model, \(Figure.time(summary.durationS * 1e6)) measured, seed \(summary.seed), "
+                + "profile sha256 `\(summary.profile.sha256.prefix(12))`",
+            "",
         ]
         if !summary.reasons.isEmpty { lines += summary.reasons.map { "- " + escaped($0) } + [""] }
         lines += ["| limit | observed | verdict |", "|---|---|---|"]
         lines += summary.slo.map { row in
             let observed = row.observed.map { EndReport.value($0, row.unit) } ?? "too few samples"
-            return "| \(escaped(row.metric)) \(escaped(row.comparison)) \(EndReport.value(row.limit, row.unit)) | \(observed) | \(row.verdict.rawValue) |"
+            let limit = "\(escaped(row.metric)) \(escaped(row.comparison)) \(EndReport.value(row.limit, row.unit))"
+            return "| \(limit) | \(observed) | \(row.verdict.rawValue) |"
         }
-        lines += ["", "| auth | transport | sessions | errors | fallbacks | p50 | p99 | max |", "|---|---|--:|--:|--:|--:|--:|--:|"]
+        lines += [
+            "", "| auth | transport | sessions | errors | fallbacks | p50 | p99 | max |", "|---|---|--:|--:|--:|--:|--:|--:|",
+        ]
         lines += summary.methods.map { row in
             "| \(row.auth) | \(row.transport) | \(row.sessions) | \(row.failed) | \(row.fallbacks) | \(Figure.time(row.p50)) | "
                 + "\(Figure.time(row.p99)) | \(Figure.time(row.max)) |"

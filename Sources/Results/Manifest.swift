@@ -66,7 +66,8 @@ public struct Manifest: Codable, Sendable, Equatable {
             return Machine(
                 kernel: text(names.release), architecture: text(names.machine), cores: sysconf(Int32(_SC_NPROCESSORS_ONLN)),
                 cpuModel: field("model name", of: "/proc/cpuinfo") ?? "unknown",
-                memoryBytes: (field("MemTotal", of: "/proc/meminfo")?.split(separator: " ").first.flatMap { UInt64($0) } ?? 0) &* 1024,
+                memoryBytes: (field("MemTotal", of: "/proc/meminfo")?.split(separator: " ").first.flatMap { UInt64($0) } ?? 0)
+                    &* 1024,
                 affinity: field("Cpus_allowed_list", of: "/proc/self/status") ?? "unknown")
         }
 

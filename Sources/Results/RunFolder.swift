@@ -28,10 +28,12 @@ public struct RunFolder: Sendable {
         public static let manifest = "manifest.json", profile = "profile.yaml", summary = "summary.json"
         public static let series = "series.csv", log = "steps.hlog", errors = "errors.jsonl"
         public static let spectrum = "session.hgrm", markdown = "summary.md"
+        public static let junit = "junit.xml", prometheus = "metrics.prom"
     }
 
     /// Makes `<base>/<UTC time>-<profile>`, with its parents; "-2", "-3", ... is added when the name is taken.
-    public static func create(base: String = "results/runs", profile: String, epochSeconds: UInt64) throws(FileError) -> RunFolder {
+    public static func create(base: String = "results/runs", profile: String, epochSeconds: UInt64) throws(FileError) -> RunFolder
+    {
         try makeParents(base)
         let name = UTCTime(epochSeconds: epochSeconds).basic + "-" + plain(profile)
         for attempt in 1...10_000 {
@@ -59,7 +61,9 @@ public struct RunFolder: Sendable {
     /// A profile's name as part of a file name: letters, digits, '.', '_' and '-'; the rest becomes '-'.
     static func plain(_ name: String) -> String {
         let kept = name.unicodeScalars.map { scalar -> Character in
-            let fits = scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || "._-".unicodeScalars.contains(scalar))
+            let fits =
+                scalar.isASCII
+                && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || "._-".unicodeScalars.contains(scalar))
             return fits ? Character(scalar) : "-"
         }
         let text = String(String(kept).drop { $0 == "." }.prefix(80))

@@ -93,8 +93,13 @@ public struct RunSummary: Codable, Sendable, Equatable {
         @Nullable public var p50: Double?
         @Nullable public var p90: Double?
         @Nullable public var p99: Double?
-        @Nullable public var p99_9: Double?
+        @Nullable public var p999: Double?
         @Nullable public var max: Double?
+
+        enum CodingKeys: String, CodingKey {
+            case count, min, mean, p50, p90, p99, max
+            case p999 = "p99_9"
+        }
     }
 
     public struct StepRow: Codable, Sendable, Equatable {
@@ -110,8 +115,13 @@ public struct RunSummary: Codable, Sendable, Equatable {
         @Nullable public var p50: Double?
         @Nullable public var p90: Double?
         @Nullable public var p99: Double?
-        @Nullable public var p99_9: Double?
+        @Nullable public var p999: Double?
         @Nullable public var max: Double?
+
+        enum CodingKeys: String, CodingKey {
+            case step, auth, transport, count, errors, min, mean, p50, p90, p99, max
+            case p999 = "p99_9"
+        }
     }
 
     /// The latency is the corrected one in the open model, the service one in the closed model.
@@ -127,8 +137,13 @@ public struct RunSummary: Codable, Sendable, Equatable {
         @Nullable public var p50: Double?
         @Nullable public var p90: Double?
         @Nullable public var p99: Double?
-        @Nullable public var p99_9: Double?
+        @Nullable public var p999: Double?
         @Nullable public var max: Double?
+
+        enum CodingKeys: String, CodingKey {
+            case auth, transport, sessions, succeeded, failed, fallbacks, min, mean, p50, p90, p99, max
+            case p999 = "p99_9"
+        }
     }
 
     public struct FallbackRow: Codable, Sendable, Equatable {

@@ -25,7 +25,8 @@ public enum SeriesTable {
             isOpen ? DecimalText.fixed(row.offeredPerS, digits: 3) : "", DecimalText.fixed(row.achievedPerS, digits: 3),
         ]
         let latency = [
-            String(row.row.samples), micros(row.row.p50Ns), micros(row.row.p99Ns), micros(row.row.maxNs), micros(row.row.lagP99Ns),
+            String(row.row.samples), micros(row.row.p50Ns), micros(row.row.p99Ns), micros(row.row.maxNs),
+            micros(row.row.lagP99Ns),
             String(counts.messages), String(counts.payloadBytes),
         ]
         return head + latency + ErrorClass.allCases.map { String(counts.errors[$0]) }

@@ -8,7 +8,7 @@ extension RunSummary.Figures {
         self.init(
             count: histogram?.count ?? 0, min: microseconds(histogram?.minimum), mean: microseconds(histogram?.mean),
             p50: microseconds(histogram?.credibleValue(at: .p50)), p90: microseconds(histogram?.credibleValue(at: .p90)),
-            p99: microseconds(histogram?.credibleValue(at: .p99)), p99_9: microseconds(histogram?.credibleValue(at: .p99_9)),
+            p99: microseconds(histogram?.credibleValue(at: .p99)), p999: microseconds(histogram?.credibleValue(at: .p999)),
             max: microseconds(histogram?.maximum))
     }
 }
@@ -45,7 +45,8 @@ extension RunSummary {
                 sessionsPerS: perSecond(measured.succeeded), messagesPerS: perSecond(measured.messages),
                 bytesPerS: perSecond(measured.payloadBytes), offeredSessionsPerS: isOpen ? perSecond(measured.planned) : nil),
             latencyUs: Latencies(
-                sessionCorrected: isOpen ? Figures(totals.latency.corrected) : nil, sessionService: Figures(totals.latency.service),
+                sessionCorrected: isOpen ? Figures(totals.latency.corrected) : nil,
+                sessionService: Figures(totals.latency.service),
                 sessionFailed: Figures(totals.latency.failed), startLag: isOpen ? Figures(totals.latency.lag) : nil),
             steps: totals.usedSteps.map { Self.row(totals, $0) },
             methods: totals.usedSessions.map { Self.row(totals, $0) },
@@ -62,7 +63,7 @@ extension RunSummary {
         return StepRow(
             step: label.step.name, auth: label.auth.name, transport: label.transport.name, count: figures.count,
             errors: totals.errors(of: label), min: figures.min, mean: figures.mean, p50: figures.p50, p90: figures.p90,
-            p99: figures.p99, p99_9: figures.p99_9, max: figures.max)
+            p99: figures.p99, p999: figures.p999, max: figures.max)
     }
 
     private static func row(_ totals: RunTotals, _ label: SessionLabel) -> MethodRow {
@@ -71,7 +72,7 @@ extension RunSummary {
         return MethodRow(
             auth: label.auth.name, transport: label.transport.name, sessions: row.sessions, succeeded: row.succeeded,
             failed: row.failed, fallbacks: row.fallbacks, min: figures.min, mean: figures.mean, p50: figures.p50,
-            p90: figures.p90, p99: figures.p99, p99_9: figures.p99_9, max: figures.max)
+            p90: figures.p90, p99: figures.p99, p999: figures.p999, max: figures.max)
     }
 }
 

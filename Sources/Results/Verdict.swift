@@ -17,7 +17,9 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
     /// SIGINT or SIGTERM, results written.
     case interrupted = 130
 
-    private static let precedence: [ExitCode] = [.usage, .failure, .interrupted, .invalid, .limitFailed, .inconclusive, .noBaseline]
+    private static let precedence: [ExitCode] = [
+        .usage, .failure, .interrupted, .invalid, .limitFailed, .inconclusive, .noBaseline,
+    ]
 
     /// The one to exit with when all of `codes` apply; pass when none does.
     public static func first(of codes: [ExitCode]) -> ExitCode {
@@ -65,10 +67,12 @@ public struct Evidence: Sendable {
         if missingRanks > 0 { found.append((.partial, "\(missingRanks) rank(s) left no result")) }
         for row in slo where row.verdict == .fail {
             let observed = row.observed.map { Self.text($0, row.unit) } ?? "nothing"
-            found.append((.fail, "\(row.metric) \(row.comparison) \(Self.text(row.limit, row.unit)) failed: observed \(observed)"))
+            found.append(
+                (.fail, "\(row.metric) \(row.comparison) \(Self.text(row.limit, row.unit)) failed: observed \(observed)"))
         }
         for row in slo where row.verdict == .inconclusive {
-            found.append((.inconclusive, "\(row.metric) \(row.comparison) \(Self.text(row.limit, row.unit)): too few samples to say"))
+            found.append(
+                (.inconclusive, "\(row.metric) \(row.comparison) \(Self.text(row.limit, row.unit)): too few samples to say"))
         }
         return found
     }

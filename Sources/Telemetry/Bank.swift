@@ -102,22 +102,15 @@ struct Bank {
 
     /// The slow path of a label's first sample.
     @usableFromInline
-    func allocateStep(_ index: Int) -> Cells {
-        let cells = LatencyCells.make(.step)
-        steps[index] = cells
-        return cells
-    }
-
-    @usableFromInline
-    func allocateSession(_ index: Int) -> Cells {
-        let cells = LatencyCells.make(.session)
-        sessions[index] = cells
+    static func allocate(_ table: UnsafeMutablePointer<Cells?>, _ index: Int, _ layout: HistogramLayout) -> Cells {
+        let cells = LatencyCells.make(layout)
+        table[index] = cells
         return cells
     }
 
     /// The counters of the second that `second` (of the run) falls into.
     @inlinable
-    func slot(_ second: Int) -> UnsafeMutablePointer<SessionCounts> {
-        seconds + max(0, min(Self.secondsKept &- 1, second &- firstSecond))
+    static func slot(_ bank: UnsafeMutablePointer<Bank>, _ second: Int) -> UnsafeMutablePointer<SessionCounts> {
+        bank.pointee.seconds + max(0, min(secondsKept &- 1, second &- bank.pointee.firstSecond))
     }
 }

@@ -31,7 +31,7 @@ public enum HistogramLog {
     /// The lines of one interval of a run that began at `runStartNs`.
     public static func lines(startNs: UInt64, endNs: UInt64, runStartNs: UInt64, _ latencies: LatencySet) -> String {
         var text = ""
-        latencies.forEach { tag, histogram in
+        latencies.visit { tag, histogram in
             text += line(tag: tag, startNs: startNs &- runStartNs, lengthNs: endNs &- startNs, histogram)
         }
         return text
@@ -65,7 +65,8 @@ public enum HistogramLog {
                 tag = String(first.dropFirst(4))
                 fields.removeFirst()
             }
-            guard fields.count == 4, let start = Double(fields[0]), let length = Double(fields[1]), let maximum = Double(fields[2])
+            guard fields.count == 4, let start = Double(fields[0]), let length = Double(fields[1]),
+                let maximum = Double(fields[2])
             else { throw .malformed(line: number) }
             do {
                 let histogram = try LatencyHistogram(base64: String(fields[3]))

@@ -22,7 +22,7 @@ public struct Quantile: Sendable, Equatable {
     public static let p50 = Quantile(known: 50, 100)
     public static let p90 = Quantile(known: 90, 100)
     public static let p99 = Quantile(known: 99, 100)
-    public static let p99_9 = Quantile(known: 999, 1000)
+    public static let p999 = Quantile(known: 999, 1000)
 
     /// The nearest rank, 1...count: ceil(q count), exactly.
     public func rank(count: UInt64) -> UInt64 {
@@ -76,7 +76,8 @@ public struct LatencyHistogram: Sendable, Equatable {
         let first = layout.index(of: min(other.minimumOrMax, layout.maximum))
         let last = layout.index(of: min(other.maximumOrZero, layout.maximum))
         for index in first...max(first, last) { counters[index] &+= other.counters[index] }
-        take(count: other.count, sum: other.sum, minimum: other.minimumOrMax, maximum: other.maximumOrZero, clamped: other.clamped)
+        take(
+            count: other.count, sum: other.sum, minimum: other.minimumOrMax, maximum: other.maximumOrZero, clamped: other.clamped)
         return true
     }
 
@@ -88,7 +89,8 @@ public struct LatencyHistogram: Sendable, Equatable {
         take(count: cells.count, sum: UInt128(cells.sum), minimum: cells.minimum, maximum: cells.maximum, clamped: cells.clamped)
     }
 
-    private mutating func take(count samples: UInt64, sum total: UInt128, minimum: UInt64, maximum: UInt64, clamped over: UInt64) {
+    private mutating func take(count samples: UInt64, sum total: UInt128, minimum: UInt64, maximum: UInt64, clamped over: UInt64)
+    {
         count &+= samples
         sum &+= total
         minimumOrMax = min(minimumOrMax, minimum)

@@ -51,7 +51,8 @@ extension LatencyHistogram {
         let deviation = DecimalText.padded(DecimalText.fixed((standardDeviation ?? 0) / 1_000, digits: 3), 12)
         text += "#[Mean    = \(mean), StdDeviation   = \(deviation)]\n"
         text += "#[Max     = \(micros(maximum ?? 0)), Total count    = \(whole(count, 12))]\n"
-        text += "#[Buckets = \(whole(UInt64(layout.bucketCount), 12)), SubBuckets     = \(whole(UInt64(layout.subBucketCount), 12))]\n"
+        let buckets = whole(UInt64(layout.bucketCount), 12)
+        text += "#[Buckets = \(buckets), SubBuckets     = \(whole(UInt64(layout.subBucketCount), 12))]\n"
         return text + "#[Unit    = microseconds, \(name)]\n"
     }
 }

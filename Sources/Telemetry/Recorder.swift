@@ -29,7 +29,7 @@ public struct Recorder: ~Copyable {
     @inlinable
     public mutating func sessionDue(plannedNs: UInt64, measured: Bool) {
         if measured { bank.pointee.measured.planned &+= 1 } else { bank.pointee.unmeasured.planned &+= 1 }
-        bank.pointee.slot(second(plannedNs)).pointee.planned &+= 1
+        Bank.slot(bank, second(plannedNs)).pointee.planned &+= 1
     }
 
     /// A session really begins: connect is being called. Once for each session whose record has a `startNs`.
@@ -37,7 +37,7 @@ public struct Recorder: ~Copyable {
     @inlinable
     public mutating func sessionStarted(plannedNs: UInt64, startNs: UInt64, measured: Bool) {
         if measured { bank.pointee.measured.started &+= 1 } else { bank.pointee.unmeasured.started &+= 1 }
-        bank.pointee.slot(second(startNs)).pointee.started &+= 1
+        Bank.slot(bank, second(startNs)).pointee.started &+= 1
         guard isOpen else { return }
         let lag = startNs > plannedNs ? startNs &- plannedNs : 0
         (measured ? bank.pointee.lag : bank.pointee.unmeasuredLag).pointee.record(lag)
@@ -48,8 +48,12 @@ public struct Recorder: ~Copyable {
     public mutating func record(step: Step, auth: AuthMethod, transport: Transport, latencyNs: UInt64, measured: Bool) {
         guard measured else { return }
         let index = StepLabel(step: step, auth: auth, transport: transport).index
-        let cells = bank.pointee.steps[index] ?? bank.pointee.allocateStep(index)
-        cells.pointee.record(latencyNs)
+        let table = bank.pointee.steps
+        if let cells = table[index] {
+            cells.pointee.record(latencyNs)
+        } else {
+            Bank.allocate(table, index, .step).pointee.record(latencyNs)
+        }
     }
 
     /// A step failed. It counts in its label's errors and never in a latency.
@@ -65,7 +69,7 @@ public struct Recorder: ~Copyable {
         if session.measured { bank.pointee.measured.count(session) } else { bank.pointee.unmeasured.count(session) }
         // What never began or never ended has no end of its own: it counts where the recorder stands.
         let end = session.endNs == 0 ? nextSwapNs &- 1 : session.endNs
-        bank.pointee.slot(second(end)).pointee.count(session)
+        Bank.slot(bank, second(end)).pointee.count(session)
         recordLatency(session)
         if session.measured { recordRow(session) }
     }
@@ -85,7 +89,12 @@ public struct Recorder: ~Copyable {
             if isOpen { bank.pointee.corrected.pointee.record(corrected) }
             bank.pointee.service.pointee.record(service)
             let index = SessionLabel(auth: session.plannedAuth, transport: session.transport).index
-            (bank.pointee.sessions[index] ?? bank.pointee.allocateSession(index)).pointee.record(shown)
+            let table = bank.pointee.sessions
+            if let cells = table[index] {
+                cells.pointee.record(shown)
+            } else {
+                Bank.allocate(table, index, .session).pointee.record(shown)
+            }
         case .failed: if session.measured { bank.pointee.failed.pointee.record(service) }
         case .cancelled, .inFlight: break
         }

@@ -71,7 +71,7 @@ public struct LatencySet: Sendable, Equatable {
     public subscript(label: StepLabel) -> LatencyHistogram? { steps[label.index] }
 
     /// Every histogram that holds a sample, with its tag in steps.hlog.
-    public func forEach<Failure: Error>(_ body: (String, LatencyHistogram) throws(Failure) -> Void) throws(Failure) {
+    public func visit<Failure: Error>(_ body: (String, LatencyHistogram) throws(Failure) -> Void) throws(Failure) {
         for (tag, histogram) in [
             ("session.corrected", corrected), ("session.service", service), ("session.failed", failed), ("start_lag", lag),
         ] where histogram.count > 0 { try body(tag, histogram) }

@@ -5,18 +5,22 @@
 enum ReportFixture {
     static func figures(_ count: UInt64, _ values: [Double?]) -> RunSummary.Figures {
         .init(
-            count: count, min: values[0], mean: values[1], p50: values[2], p90: values[3], p99: values[4], p99_9: values[5], max: values[6])
+            count: count, min: values[0], mean: values[1], p50: values[2], p90: values[3], p99: values[4], p999: values[5],
+            max: values[6])
     }
 
-    private static func row(_ auth: String, _ transport: String, _ counts: [UInt64], _ values: [Double?]) -> RunSummary.MethodRow {
+    private static func row(_ auth: String, _ transport: String, _ counts: [UInt64], _ values: [Double?]) -> RunSummary.MethodRow
+    {
         .init(
-            auth: auth, transport: transport, sessions: counts[0], succeeded: counts[0] - counts[1], failed: counts[1], fallbacks: counts[2],
-            min: 90, mean: 300, p50: values[0], p90: 500, p99: values[1], p99_9: nil, max: values[2])
+            auth: auth, transport: transport, sessions: counts[0], succeeded: counts[0] - counts[1], failed: counts[1],
+            fallbacks: counts[2],
+            min: 90, mean: 300, p50: values[0], p90: 500, p99: values[1], p999: nil, max: values[2])
     }
 
     static let mixed = RunSummary(
         verdict: .fail, reasons: ["errors <= 1 % failed: observed 1.25 %"],
-        profile: .init(name: "exchange-mixed", sha256: String(repeating: "0123456789abcdef", count: 4)), seed: 42, model: .open, durationS: 10,
+        profile: .init(name: "exchange-mixed", sha256: String(repeating: "0123456789abcdef", count: 4)), seed: 42, model: .open,
+        durationS: 10,
         sessions: .init(planned: 4_000, succeeded: 3_948, failed: 50, cancelled: 1, inFlight: 1),
         allPhases: .init(planned: 4_500, succeeded: 4_448, failed: 50, cancelled: 1, inFlight: 1), expectedRefusals: 40,
         errors: ["timeout": 45, "in_use": 5],

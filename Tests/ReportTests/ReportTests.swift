@@ -71,11 +71,12 @@ import Testing
         #expect(MarkdownReport.escaped("a|b\nc") == "a\\|b c")
     }
 
-    @Test(arguments: [
-        (0, "0.00 us"), (9.994, "9.99 us"), (9.996, "10.0 us"), (99.96, "100 us"), (312.447, "312 us"), (999.4, "999 us"),
-        (999.6, "1.00 ms"), (1_204, "1.20 ms"), (34_567.891, "34.6 ms"), (999_600, "1.00 s"), (5_000_000, "5.00 s"),
-        (123_456_789, "123 s"),
-    ] as [(Double, String)])
+    @Test(
+        arguments: [
+            (0, "0.00 us"), (9.994, "9.99 us"), (9.996, "10.0 us"), (99.96, "100 us"), (312.447, "312 us"), (999.4, "999 us"),
+            (999.6, "1.00 ms"), (1_204, "1.20 ms"), (34_567.891, "34.6 ms"), (999_600, "1.00 s"), (5_000_000, "5.00 s"),
+            (123_456_789, "123 s"),
+        ] as [(Double, String)])
     func timesHaveThreeDigitsAndAUnitThatFits(microseconds: Double, text: String) {
         #expect(Figure.time(microseconds) == text)
     }
@@ -84,10 +85,17 @@ import Testing
         #expect(Figure.time(nil as Double?) == "-" && Figure.time(ns: nil) == "-" && Figure.rate(nil) == "-")
         #expect(Figure.time(ns: 1_204_000) == "1.20 ms")
         #expect([0, 999, 1_000, 1_234_567].map(Figure.count) == ["0", "999", "1,000", "1,234,567"])
-        #expect([0, 199.84, 1_234.56, 9_999.94, 9_999.96, 123_456].map(Figure.rate)
-            == ["0.0/s", "199.8/s", "1,234.6/s", "9,999.9/s", "10,000/s", "123,456/s"])
-        #expect([0, 999, 1_000, 40_912_345, 2.5e12, 5e15].map(Figure.bytes) == ["0 B", "999 B", "1.00 kB", "40.9 MB", "2.50 TB", "5000 TB"])
-        #expect([0, 0.000001, 0.01, 0.0125, 0.333333, 1].map(Figure.share) == ["0 %", "<0.001 %", "1 %", "1.25 %", "33.333 %", "100 %"])
+        #expect(
+            [0, 199.84, 1_234.56, 9_999.94, 9_999.96, 123_456].map(Figure.rate)
+                == ["0.0/s", "199.8/s", "1,234.6/s", "9,999.9/s", "10,000/s", "123,456/s"])
+        #expect(
+            [0, 999, 1_000, 40_912_345, 2.5e12, 5e15].map(Figure.bytes) == [
+                "0 B", "999 B", "1.00 kB", "40.9 MB", "2.50 TB", "5000 TB",
+            ])
+        #expect(
+            [0, 0.000001, 0.01, 0.0125, 0.333333, 1].map(Figure.share) == [
+                "0 %", "<0.001 %", "1 %", "1.25 %", "33.333 %", "100 %",
+            ])
         #expect([0, 59.4, 125, 3_720].map(Figure.span) == ["0 s", "59 s", "2 min 05 s", "1 h 02 min"])
     }
 }
@@ -128,7 +136,9 @@ import Testing
     @Test func elsewhereThanOnATerminalItIsALine() {
         #expect(
             LiveView.logLine(state())
-                == "   4 s  steady  offered 4.0/s  achieved 2.0/s  p50 250 us  p99 250 us  max 250 us  in flight 1  errors 3: timeout 3\n")
+                == "   4 s  steady  offered 4.0/s  achieved 2.0/s  p50 250 us  p99 250 us  max 250 us"
+                + "  in flight 1  errors 3: timeout 3\n"
+        )
         #expect(LiveView.logLine(state(model: .closed)).hasPrefix("   4 s  steady  achieved 2.0/s  p50 250 us"))
     }
 
@@ -159,7 +169,8 @@ import Testing
 
     @Test func aRunWithoutACompleteSecondHasNoFiguresYet() {
         let state = LiveState(
-            Collector(threads: 1, runStartNs: 0, model: .open), profile: "p", phase: "warm-up", isMeasured: false, elapsedS: 0, durationS: 1)
+            Collector(threads: 1, runStartNs: 0, model: .open), profile: "p", phase: "warm-up", isMeasured: false, elapsedS: 0,
+            durationS: 1)
         #expect(
             LiveView.logLine(state) == "   0 s  warm-up  offered -  achieved -  p50 -  p99 -  max -  in flight 0  errors 0\n")
     }

@@ -8,12 +8,15 @@ import Testing
 
 @Suite struct RunFolderTests {
     private func withFolder(_ body: (String) throws -> Void) throws {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("poplar-run-\(UInt64.random(in: 0 ... .max))").path
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("poplar-run-\(UInt64.random(in: 0 ... .max))")
+            .path
         defer { try? FileManager.default.removeItem(atPath: path) }
         try body(path)
     }
 
-    private func names(_ path: String) -> [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
+    private func names(_ path: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+    }
 
     private let manifest = Manifest(
         tool: .init(version: "0.1", gitCommit: "abc", swift: "6.3", openssl: "3.0", allocator: "jemalloc", buildFlags: "-O"),
@@ -29,7 +32,8 @@ import Testing
             #expect(names(folder.path) == [".steps.hlog.tmp"])
             try writer.appendInterval(collector)
             try writer.finish(
-                collector, summary: RunFixture.summary(), manifest: manifest, profileText: "name: smoke\n", errors: ErrorExamples())
+                collector, summary: RunFixture.summary(), manifest: manifest, profileText: "name: smoke\n",
+                errors: ErrorExamples())
             #expect(
                 names(folder.path) == [
                     "errors.jsonl", "manifest.json", "profile.yaml", "series.csv", "session.hgrm", "steps.hlog", "summary.json",
@@ -70,12 +74,18 @@ import Testing
 
     @Test func theSeriesHasARowASecondThatAddsUpToAllPhases() {
         let totals = RunFixture.collector().totals
-        let lines = SeriesTable.text(totals).split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false) }
+        let lines = SeriesTable.text(totals).split(separator: "\n").map {
+            $0.split(separator: ",", omittingEmptySubsequences: false)
+        }
         #expect(lines.count == 4)
         #expect(lines.allSatisfy { $0.count == SeriesTable.columns.count })
-        #expect(lines[0].prefix(9).joined(separator: ",") == "second,length_s,planned,started,succeeded,failed,cancelled,in_flight,offered_per_s")
+        #expect(
+            lines[0].prefix(9).joined(separator: ",")
+                == "second,length_s,planned,started,succeeded,failed,cancelled,in_flight,offered_per_s")
         #expect(lines[1].prefix(10).joined(separator: ",") == "0,1.000,10,10,10,0,0,0,10.000,10.000")
-        #expect(lines[2].prefix(17).joined(separator: ",") == "1,1.000,1000,1000,1000,0,0,0,1000.000,1000.000,1000,500.223,990.207,1000.000,0.200,2000,4096000")
+        #expect(
+            lines[2].prefix(17).joined(separator: ",")
+                == "1,1.000,1000,1000,1000,0,0,0,1000.000,1000.000,1000,500.223,990.207,1000.000,0.200,2000,4096000")
         #expect(lines[3].prefix(15).joined(separator: ",") == "2,1.000,4,3,0,2,1,1,4.000,0.000,0,,,,0.200")
         let planned = lines.dropFirst().compactMap { UInt64($0[2]) }.reduce(0, +)
         #expect(planned == totals.allPhases.planned)
@@ -83,7 +93,9 @@ import Testing
 
     @Test func secretsAreBlankedInCommandLines() {
         #expect(
-            Manifest.redacted(["poplar", "run", "--password", "hunter2", "--nt-secret=abc", "--key", "server.pem", "pop3://u:pw@host", "x=1"])
+            Manifest.redacted([
+                "poplar", "run", "--password", "hunter2", "--nt-secret=abc", "--key", "server.pem", "pop3://u:pw@host", "x=1",
+            ])
                 == ["poplar", "run", "--password", "***", "--nt-secret=***", "--key", "server.pem", "pop3://***@host", "x=1"])
     }
 

@@ -43,7 +43,7 @@ import Testing
         // 500 us lies in a bucket of 256 ns, 990 us in one of 512 ns: the highest equivalents.
         #expect(corrected.p50 == 500.223)
         #expect(corrected.p99 == 990.207)
-        #expect(corrected.p99_9 == nil, "one sample above it is not ten")
+        #expect(corrected.p999 == nil, "one sample above it is not ten")
         #expect(latency.sessionService.max == 999.8)
         #expect(latency.startLag?.max == 0.2)
         #expect(latency.sessionFailed.count == 2)

@@ -23,7 +23,8 @@ import Testing
     }
 
     @Test func theGravestFindingDecidesAndAllAreTold() {
-        let all = Evidence(interrupted: true, missingRanks: 1, slo: [limit(.inconclusive, observed: nil), limit(.fail)], validity: [broken])
+        let all = Evidence(
+            interrupted: true, missingRanks: 1, slo: [limit(.inconclusive, observed: nil), limit(.fail)], validity: [broken])
         #expect(all.verdict == .interrupted)
         #expect(
             all.reasons == [

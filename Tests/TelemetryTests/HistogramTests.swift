@@ -17,9 +17,11 @@ func spreadValues(_ count: Int, seed: UInt64, ceiling: UInt64 = HistogramLayout.
 @Suite struct HistogramTests {
     static let layouts = [HistogramLayout.session, .step]
 
-    @Test(arguments: [
-        (1_000, 100_000_000_000, 3, 19_456), (1, 100_000_000_000, 3, 28_672), (1, 100_000_000_000, 2, 3_968), (1_000, 60_000_000_000, 2, 2_688),
-    ] as [(UInt64, UInt64, Int, Int)])
+    @Test(
+        arguments: [
+            (1_000, 100_000_000_000, 3, 19_456), (1, 100_000_000_000, 3, 28_672), (1, 100_000_000_000, 2, 3_968),
+            (1_000, 60_000_000_000, 2, 2_688),
+        ] as [(UInt64, UInt64, Int, Int)])
     func theLayoutHasHdrHistogramsSize(lowest: UInt64, highest: UInt64, digits: Int, counters: Int) throws {
         let layout = try #require(HistogramLayout(lowest: lowest, highest: highest, digits: digits))
         #expect(layout.counterCount == counters)
@@ -56,7 +58,7 @@ func spreadValues(_ count: Int, seed: UInt64, ceiling: UInt64 = HistogramLayout.
         for layout in Self.layouts {
             var histogram = LatencyHistogram(layout)
             for value in values { histogram.record(value) }
-            for quantile in [Quantile.p50, .p90, .p99, .p99_9] {
+            for quantile in [Quantile.p50, .p90, .p99, .p999] {
                 let exact = values[Int(quantile.rank(count: UInt64(values.count))) - 1]
                 let reported = histogram.value(at: quantile) ?? 0
                 #expect(layout.index(of: reported) == layout.index(of: exact))
@@ -119,7 +121,7 @@ func spreadValues(_ count: Int, seed: UInt64, ceiling: UInt64 = HistogramLayout.
         #expect(histogram.value(at: .p99) == .max, "no percentile hides behind the range")
     }
 
-    @Test(arguments: [(20, Quantile.p50), (100, .p90), (1_000, .p99), (10_000, .p99_9)] as [(UInt64, Quantile)])
+    @Test(arguments: [(20, Quantile.p50), (100, .p90), (1_000, .p99), (10_000, .p999)] as [(UInt64, Quantile)])
     func aPercentileNeedsTenSamplesAboveIt(needed: UInt64, quantile: Quantile) {
         var histogram = LatencyHistogram(.step)
         histogram.record(50, count: needed - 1)
@@ -137,7 +139,7 @@ func spreadValues(_ count: Int, seed: UInt64, ceiling: UInt64 = HistogramLayout.
     @Test func ranksAreExactForCountsBeyondDoublePrecision() {
         #expect(Quantile.p99.rank(count: 100) == 99)
         #expect(Quantile.p99.rank(count: 101) == 100)
-        #expect(Quantile.p99_9.rank(count: UInt64.max) == UInt64.max / 1000 * 999 + 615)
+        #expect(Quantile.p999.rank(count: UInt64.max) == UInt64.max / 1000 * 999 + 615)
         #expect(Quantile.p50.rank(count: 1) == 1)
     }
 
@@ -149,15 +151,17 @@ func spreadValues(_ count: Int, seed: UInt64, ceiling: UInt64 = HistogramLayout.
         #expect(Transport.allCases.count == Transport.count && ErrorClass.allCases.count == ErrorClass.count)
         #expect(
             Step.allCases.map(\.name).joined(separator: ", ")
-                == "connect, tls_full, tls_resumed, greeting, capa, stls, auth, ntlm_negotiate, ntlm_authenticate, stat, list, uidl, top, "
-                + "retr, dele, quit")
+                == "connect, tls_full, tls_resumed, greeting, capa, stls, auth, ntlm_negotiate, "
+                + "ntlm_authenticate, stat, "
+                + "list, uidl, top, retr, dele, quit")
         #expect(
             AuthMethod.allCases.map(\.name).joined(separator: ", ")
                 == "basic, plain, login, apop, cram_md5, scram_sha_256, ntlm, membership")
         #expect(Transport.allCases.map(\.name).joined(separator: ", ") == "pop3, stls, pop3s")
         #expect(
             ErrorClass.allCases.map(\.name).joined(separator: ", ")
-                == "resolve, refused, connect_timeout, tls, greeting, auth, wrong_admit, protocol, content, in_use, early_close, reset, "
+                == "resolve, refused, connect_timeout, tls, greeting, auth, wrong_admit, protocol, content, "
+                + "in_use, early_close, reset, "
                 + "timeout, own_ports, own_descriptors, own_users_exhausted")
     }
 }

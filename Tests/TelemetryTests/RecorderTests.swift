@@ -13,7 +13,8 @@ private func session(
     from: AuthMethod? = nil, lost: UInt64 = 0
 ) -> SessionRecord {
     SessionRecord(
-        plannedNs: planned, startNs: start, endNs: end, outcome: outcome, plannedAuth: from ?? .basic, auth: .basic, transport: .pop3,
+        plannedNs: planned, startNs: start, endNs: end, outcome: outcome, plannedAuth: from ?? .basic, auth: .basic,
+        transport: .pop3,
         measured: measured, messages: 2, payloadBytes: 100, fallbackFrom: from, fallbackLostNs: lost)
 }
 
@@ -221,11 +222,12 @@ extension Recorder {
                     recorder.finish(nowNs: (turns + 1) * second)
                 }
             }
-        }
-        var now: UInt64 = 0
-        while !collector.isFinished {
-            collector.poll(nowNs: now)
-            now += second
+            var now: UInt64 = 0
+            while !collector.isFinished {
+                collector.poll(nowNs: now)
+                now += second
+                await Task.yield()
+            }
         }
         #expect(collector.totals.measured.succeeded == 2 * turns)
         #expect(collector.totals.latency.corrected.count == 2 * turns)
