@@ -110,7 +110,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         tests("FuzzReplayTests", ["FuzzTargets"]),
         tests("TelemetryTests", ["Telemetry", "PoplarCore"]),
-        tests("ResultsTests", ["Results", "Telemetry"]),
+        tests("ResultsTests", ["Results", "Telemetry", "Workload"]),
         tests("ReportTests", ["Report", "Results", "Telemetry"]),
         tests("WorkloadTests", ["Workload", "Telemetry", "PoplarCore", "CJemalloc"]),
         tests("POP3Tests", ["POP3", "PoplarCore"]),

@@ -1,4 +1,5 @@
 // summary.md: the run for a pull request or a wiki page. A pure function of summary.json.
+// Invariant: text that comes from outside (a profile's name, a metric) is never markup.
 
 public import Results
 

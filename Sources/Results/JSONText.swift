@@ -1,4 +1,5 @@
 // JSON as Poplar writes it: keys in alphabetical order, so that two files can be compared line by line.
+// Invariant: the text is always JSON; a number that JSON does not know becomes the string "inf", "-inf" or "nan".
 
 internal import Foundation
 

@@ -1,4 +1,5 @@
 // From the merged totals to the figures of summary.json. Pure; the only place where counts become quotients.
+// Invariant: every quotient can be recomputed from the counts beside it, to the last digit.
 
 public import Telemetry
 

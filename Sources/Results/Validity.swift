@@ -25,12 +25,4 @@ extension RunTotals {
         rows.append(RunSummary.ValidityRow(check: "start_lag_p99_us", value: lag, limit: limit, ok: (lag ?? 0) <= limit))
         return rows
     }
-
-    /// The limit in force where a profile has none: errors <= 1 % of the sessions.
-    public var standardLimit: RunSummary.SLORow {
-        let share = errorShare
-        return RunSummary.SLORow(
-            metric: "errors", comparison: "<=", limit: 0.01, unit: "share", observed: share,
-            verdict: share.map { $0 <= 0.01 ? .pass : .fail } ?? .inconclusive)
-    }
 }

@@ -1,4 +1,5 @@
 // The derived files for machines: junit.xml and metrics.prom.
+// Both are derived from summary.json alone, and hold nothing that it does not.
 
 import Results
 import Testing

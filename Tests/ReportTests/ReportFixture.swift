@@ -1,4 +1,5 @@
 // A summary written by hand, so that every figure in the golden texts can be traced.
+// It need not be a possible run: it has one of everything that a report can show.
 
 @testable import Results
 

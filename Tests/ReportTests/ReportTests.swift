@@ -1,4 +1,5 @@
 // What people read, to the character.
+// Golden texts: a change of a layout is a change of a test.
 
 import Results
 import Telemetry

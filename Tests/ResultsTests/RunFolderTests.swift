@@ -1,4 +1,5 @@
 // The run folder: whole files only, no name taken twice, nothing secret.
+// Everything is written below the temporary folder and removed again.
 
 import Foundation
 import Telemetry

@@ -1,4 +1,5 @@
 // summary.json: every figure against a run whose figures are known by hand, and the file against its schema.
+// The structural test always runs; the one with the JSON Schema needs python3 and its module jsonschema.
 
 import Foundation
 import Telemetry

@@ -1,7 +1,9 @@
 // One table for all commands: where several exit codes apply, the first of 64, 1, 130, 4, 2, 3, 5.
+// A verdict lists all that applies, and a limit that could not be observed is never a pass.
 
 import Telemetry
 import Testing
+import Workload
 
 @testable import Results
 
@@ -45,9 +47,29 @@ import Testing
     }
 
     @Test func withoutLimitsOnePerCentOfErrorsIsTheLimit() {
-        #expect(RunFixture.collector().totals.standardLimit.verdict == .pass)
-        let none = RunTotals(model: .open, runStartNs: 0)
-        #expect(none.standardLimit.verdict == .inconclusive, "no session says nothing")
+        let row = RunFixture.collector().totals.evaluate([.standard], measuredSeconds: 2)[0]
+        #expect(row == .init(metric: "errors", comparison: "<=", limit: 0.01, unit: "share", observed: 2 / 1_004, verdict: .pass))
+        let none = RunTotals(model: .open, runStartNs: 0).evaluate([.standard], measuredSeconds: 2)[0]
+        #expect(none.verdict == .inconclusive, "no session says nothing")
+    }
+
+    @Test func everyMetricIsObservedAsTheSummaryShowsIt() {
+        let totals = RunFixture.collector().totals
+        let summary = RunFixture.summary()
+        func observed(_ metric: SLOMetric) -> Double? { totals.observed(metric, measuredSeconds: 2) }
+        #expect(observed(.sessionsPerSecond) == summary.throughput.sessionsPerS)
+        #expect(observed(.messagesPerSecond) == summary.throughput.messagesPerS)
+        #expect(observed(.bytesPerSecond) == summary.throughput.bytesPerS)
+        #expect(observed(.fallbackShare) == 10.0 / 1_004.0)
+        #expect(observed(.latency(.p99, .session)).map { $0 / 1_000 } == summary.latencyUs.sessionCorrected?.p99)
+        #expect(observed(.latency(.max, .sessionService)).map { $0 / 1_000 } == summary.latencyUs.sessionService.max)
+        #expect(observed(.latency(.mean, .startLag)) == 200)
+        #expect(observed(.latency(.p99_9, .session)) == nil, "too few samples above it")
+        #expect(observed(.latency(.p50, .sessionFailed)) == nil)
+        #expect(observed(.latency(.max, .step(.retr, nil, nil))) == 40_000)
+        #expect(observed(.latency(.max, .step(.retr, .basic, .pop3))) == 40_000)
+        #expect(observed(.latency(.max, .step(.retr, .ntlm, nil))) == nil)
+        #expect(RunTotals(model: .open, runStartNs: 0).observed(.sessionsPerSecond, measuredSeconds: 0) == nil)
     }
 
     @Test func aGeneratorAtItsLimitMakesTheRunInvalid() {

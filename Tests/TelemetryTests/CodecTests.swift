@@ -1,4 +1,5 @@
 // The V2 codec: round trips, and input from anywhere. Its agreement with HdrHistogram is shown in HdrHistogramTests.
+// Mutations are seeded; each must end in a histogram or in an error.
 
 import PoplarCore
 import Testing

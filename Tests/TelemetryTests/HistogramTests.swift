@@ -1,4 +1,5 @@
 // The histogram's promises: bounded error, exact merge, percentiles within one bucket of the order statistic.
+// Samples come from seeds and cover every magnitude of the range.
 
 import PoplarCore
 import Testing

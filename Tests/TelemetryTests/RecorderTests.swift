@@ -1,4 +1,5 @@
 // What recorders write is what the collector counts: to the last session, whatever the threads and the timing.
+// Time is an argument here, so that no test depends on a clock.
 
 import Glibc
 import Synchronization
