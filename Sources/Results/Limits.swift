@@ -35,7 +35,7 @@ extension RunTotals {
         case .p50: distribution.credibleValue(at: .p50).map { Double($0) }
         case .p90: distribution.credibleValue(at: .p90).map { Double($0) }
         case .p99: distribution.credibleValue(at: .p99).map { Double($0) }
-        case .p99_9: distribution.credibleValue(at: .p999).map { Double($0) }
+        case .p999: distribution.credibleValue(at: .p999).map { Double($0) }
         }
     }
 

@@ -64,7 +64,7 @@ import Workload
         #expect(observed(.latency(.p99, .session)).map { $0 / 1_000 } == summary.latencyUs.sessionCorrected?.p99)
         #expect(observed(.latency(.max, .sessionService)).map { $0 / 1_000 } == summary.latencyUs.sessionService.max)
         #expect(observed(.latency(.mean, .startLag)) == 200)
-        #expect(observed(.latency(.p99_9, .session)) == nil, "too few samples above it")
+        #expect(observed(.latency(.p999, .session)) == nil, "too few samples above it")
         #expect(observed(.latency(.p50, .sessionFailed)) == nil)
         #expect(observed(.latency(.max, .step(.retr, nil, nil))) == 40_000)
         #expect(observed(.latency(.max, .step(.retr, .basic, .pop3))) == 40_000)
