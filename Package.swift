@@ -76,7 +76,7 @@ let package = Package(
             name: "poplar",
             dependencies: [
                 "Server", "LoadGenerator", "Results", "Report", "Workload", "Telemetry", "Certificates", "Accounts",
-                "Administration", "Maildrop", "TLS", "Reactor", "PoplarCore", "CJemalloc", "NTLM",
+                "Administration", "Maildrop", "TLS", "Reactor", "PoplarCore", "CJemalloc", "CLinux", "NTLM", "Digest",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
@@ -95,6 +95,5 @@ let package = Package(
         tests("TelemetryTests", ["Telemetry", "PoplarCore"]),
         tests("ResultsTests", ["Results", "Telemetry"]),
         tests("ReportTests", ["Report", "Results", "Telemetry"]),
-        tests("POP3Tests", ["POP3", "PoplarCore"]),
     ]
 )
