@@ -5,7 +5,6 @@
 #define POPLAR_CLINUX_H
 
 #include <stddef.h>
-#include <signal.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -14,7 +13,6 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
-#include <unistd.h>
 
 // accept4(2), with opaque address arguments.
 int accept4(int fd, void *address, unsigned int *length, int flags);
@@ -57,26 +55,6 @@ static inline struct epoll_event clinux_event(uint32_t events, uint64_t payload)
     event.events = events;
     event.data.u64 = payload;
     return event;
-}
-
-// fork(2) is withheld from Swift. Starts `path` in a process group of its own, its standard output and error on the
-// descriptors given (which must be close-on-exec and above 2), on the CPUs of `mask`, with no signal blocked, and
-// killed by `death_signal` as soon as this thread's process is gone. Returns the pid, or -1 with errno.
-static inline int clinux_spawn(const char *path, char *const argv[], int out, int err, const void *mask, size_t mask_size,
-                               int death_signal) {
-    int parent = getpid();
-    int pid = fork();
-    if (pid != 0) return pid;
-    sigset_t none;
-    sigemptyset(&none);
-    setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0);
-    if (getppid() != parent) _exit(127);
-    if (mask_size > 0) sched_setaffinity(0, mask_size, mask);
-    if (dup2(out, 1) < 0 || dup2(err, 2) < 0) _exit(127);
-    sigprocmask(SIG_SETMASK, &none, 0);
-    execv(path, argv);
-    _exit(127);
 }
 
 #endif

@@ -2,6 +2,7 @@
 // memory and a process group of its own. Invariant: the child never outlives us (PR_SET_PDEATHSIG), whatever ends us.
 
 import CLinux
+import CSpawn
 import Foundation
 import PoplarCore
 import Reactor

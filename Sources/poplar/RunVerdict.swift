@@ -60,13 +60,13 @@ enum RunVerdict {
     private static func figure(_ statistic: SLOStatistic, _ histogram: LatencyHistogram?) -> Double? {
         guard let histogram, histogram.count > 0 else { return nil }
         switch statistic {
-        case .min: return histogram.minimum.map(Double.init)
+        case .min: return histogram.minimum.map { Double($0) }
         case .mean: return histogram.mean
-        case .max: return histogram.maximum.map(Double.init)
-        case .p50: return histogram.credibleValue(at: .p50).map(Double.init)
-        case .p90: return histogram.credibleValue(at: .p90).map(Double.init)
-        case .p99: return histogram.credibleValue(at: .p99).map(Double.init)
-        case .p99_9: return histogram.credibleValue(at: .p99_9).map(Double.init)
+        case .max: return histogram.maximum.map { Double($0) }
+        case .p50: return histogram.credibleValue(at: .p50).map { Double($0) }
+        case .p90: return histogram.credibleValue(at: .p90).map { Double($0) }
+        case .p99: return histogram.credibleValue(at: .p99).map { Double($0) }
+        case .p99_9: return histogram.credibleValue(at: .p99_9).map { Double($0) }
         }
     }
 
