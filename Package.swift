@@ -91,7 +91,7 @@ let package = Package(
             name: "poplar",
             dependencies: [
                 "Server", "LoadGenerator", "Results", "Report", "Workload", "Telemetry", "Certificates", "Accounts",
-                "Administration", "Maildrop", "TLS", "Reactor", "PoplarCore", "CBuildInfo", "CJemalloc", "NTLM",
+                "Administration", "Maildrop", "TLS", "Reactor", "PoplarCore", "CBuildInfo", "CJemalloc", "CLinux", "NTLM", "Digest",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),

@@ -12,11 +12,12 @@ enum BuildVersion {
         commit     \(commit)
         swift      \(swift)
         openssl    \(OpenSSLVersion.text)
-        allocator  \(String(cString: cjemalloc_description()))
+        allocator  \(allocator)
         build      \(optimisation)
         """
     }
 
+    static var allocator: String { String(cString: cjemalloc_description()) }
     static var commit: String { "unknown" }
 
     static var swift: String {
