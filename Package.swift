@@ -114,5 +114,8 @@ let package = Package(
         tests("ReportTests", ["Report", "Results", "Telemetry"]),
         tests("WorkloadTests", ["Workload", "Telemetry", "PoplarCore", "CJemalloc"]),
         tests("POP3Tests", ["POP3", "PoplarCore"]),
+        tests(
+            "LoadGeneratorTests",
+            ["LoadGenerator", "PoplarCore", "Digest", "NTLM", "POP3", "SASL", "Workload", "Telemetry", "Reactor", "TLS"]),
     ]
 )

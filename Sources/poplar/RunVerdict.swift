@@ -66,7 +66,7 @@ enum RunVerdict {
         case .p50: return histogram.credibleValue(at: .p50).map { Double($0) }
         case .p90: return histogram.credibleValue(at: .p90).map { Double($0) }
         case .p99: return histogram.credibleValue(at: .p99).map { Double($0) }
-        case .p99_9: return histogram.credibleValue(at: .p99_9).map { Double($0) }
+        case .p999: return histogram.credibleValue(at: .p999).map { Double($0) }
         }
     }
 
