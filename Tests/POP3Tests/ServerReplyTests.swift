@@ -37,7 +37,7 @@ struct ServerCommandTests {
 
     @Test("a password is the whole rest of the line")
     func password() {
-        #expect(parse("PASS  two  blanks ") == .pass(5..<17))
+        #expect(parse("PASS  two  blanks ") == .pass(5..<18))
         #expect(parse("PASS") == .pass(4..<4))
         #expect(parse("pass\tx") == .unknown)
     }
