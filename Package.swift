@@ -59,8 +59,8 @@ let package = Package(
         module("Digest", ["COpenSSL"]),
 
         // Floor 2.
-        module("Reactor", ["PoplarCore", "CLinux"]),
-        module("TLS", ["PoplarCore", "COpenSSL"]),
+        module("Reactor", ["CLinux"]),
+        module("TLS", ["COpenSSL"]),
         module("Certificates", ["COpenSSL"]),
         module("NTLM", ["PoplarCore", "Digest"]),
         module("Maildrop", ["PoplarCore"]),
@@ -69,8 +69,8 @@ let package = Package(
         // Floor 3.
         module("SASL", ["PoplarCore", "Digest", "NTLM"]),
         module("POP3", ["PoplarCore"]),
-        module("Accounts", ["PoplarCore", "Digest", "NTLM"]),
-        module("Administration", ["PoplarCore"]),
+        module("Accounts", ["PoplarCore", "NTLM"]),
+        module("Administration"),
         module("Workload", ["PoplarCore", "Telemetry", .product(name: "Yams", package: "Yams")]),
 
         // Floor 4.
@@ -91,7 +91,7 @@ let package = Package(
             name: "poplar",
             dependencies: [
                 "Server", "LoadGenerator", "Results", "Report", "Workload", "Telemetry", "Certificates", "Accounts",
-                "Administration", "Maildrop", "TLS", "Reactor", "PoplarCore", "CBuildInfo", "CJemalloc", "NTLM",
+                "Administration", "Maildrop", "TLS", "Reactor", "CBuildInfo", "CJemalloc", "NTLM",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),

@@ -1,4 +1,5 @@
 // Worker threads: named, pinned, with signals blocked, so that signals reach the control thread's signalfd alone.
+// Invariant: a thread is joined before what its closure uses goes away.
 
 import CLinux
 import Glibc

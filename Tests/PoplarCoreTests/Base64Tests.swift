@@ -1,3 +1,5 @@
+// RFC 4648: the published vectors, and every way in which text is not base64.
+
 import PoplarCore
 import Testing
 

@@ -1,3 +1,5 @@
+// The slab and its tokens: no stale token is ever honoured, and every element is destroyed once.
+
 import PoplarCore
 import Testing
 

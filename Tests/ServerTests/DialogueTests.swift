@@ -1,3 +1,5 @@
+// Golden dialogues of one connection in process: what RFC 1939 and RFC 2449 prescribe, at every split of the input.
+
 import Foundation
 import Maildrop
 import PoplarCore

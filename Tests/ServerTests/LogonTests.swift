@@ -1,3 +1,5 @@
+// The methods and their switches: who is let in by which way, and what is offered.
+
 import Administration
 import Foundation
 import NTLM
