@@ -64,7 +64,7 @@ let package = Package(
         module("Certificates", ["COpenSSL"]),
         module("NTLM", ["PoplarCore", "Digest"]),
         module("Maildrop", ["PoplarCore"]),
-        module("Telemetry", ["PoplarCore", "CZlib", "CJemalloc"]),
+        module("Telemetry", ["PoplarCore", "CZlib"]),
 
         // Floor 3.
         module("SASL", ["PoplarCore", "Digest", "NTLM"]),

@@ -1,3 +1,5 @@
+// Programs that others wrote, against the built server: each for success and for a wrong password.
+
 import Foundation
 import Testing
 

@@ -70,6 +70,13 @@ private let excuses: [Excuse] = [
     Excuse(path: "Sources/Server/Limits.swift", bans: [.string], reason: "reads --limit at set-up"),
     Excuse(path: "Sources/Server/ServerInstance.swift", bans: [.class], reason: "starts and stops the workers"),
     Excuse(path: "Sources/Server/WorkerControl.swift", bans: [.class, .string], reason: "shared with the control thread"),
+    Excuse(path: "Sources/Telemetry/Collector.swift", bans: [.class], reason: "the control thread's side"),
+    Excuse(path: "Sources/Telemetry/RecorderExchange.swift", bans: [.class], reason: "shared by a recorder and the collector"),
+    Excuse(path: "Sources/Telemetry/Labels.swift", bans: [.string], reason: "names for reports"),
+    Excuse(path: "Sources/Telemetry/DecimalText.swift", bans: [.string], reason: "text of result files"),
+    Excuse(path: "Sources/Telemetry/HistogramLog.swift", bans: [.string], reason: "text of result files"),
+    Excuse(path: "Sources/Telemetry/HistogramV2.swift", bans: [.string], reason: "text of result files"),
+    Excuse(path: "Sources/Telemetry/PercentileSpectrum.swift", bans: [.string], reason: "text of result files"),
 ]
 
 @Suite("The data plane keeps its bans")

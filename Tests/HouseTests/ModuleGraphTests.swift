@@ -128,7 +128,8 @@ struct ModuleGraphTests {
                 }
             }
             // A placeholder of one line imports nothing yet, and is not imported.
-            guard !isPlaceholder(module.name) else { continue }
+            // The executable links them all, as each gets its command.
+            guard !isPlaceholder(module.name), module.name != "poplar" else { continue }
             let idle = (declared[module.name] ?? []).subtracting(seen).filter { !isPlaceholder($0) }
             #expect(idle.isEmpty, "\(module.name) declares \(idle.sorted()) and imports none of it")
         }
