@@ -85,7 +85,7 @@ let package = Package(
             ["PoplarCore", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Workload", "Telemetry"]),
 
         // Floor 5 and up.
-        module("Results", ["Telemetry", "Workload"]),
+        module("Results", ["Telemetry"]),
         module("Report", ["Results", "Telemetry"]),
         .executableTarget(
             name: "poplar",
