@@ -77,7 +77,8 @@ let package = Package(
         module(
             "Server",
             [
-                "PoplarCore", "CLinux", "CJemalloc", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Accounts", "Administration",
+                "PoplarCore", "CLinux", "CJemalloc", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Accounts",
+                "Administration",
                 "Maildrop",
             ]),
         module(
@@ -101,7 +102,10 @@ let package = Package(
         tests("EndToEndTests", ["poplar"]),
         tests(
             "ServerTests",
-            ["Server", "PoplarCore", "Accounts", "Administration", "Maildrop", "NTLM", "SASL", "TLS", "Certificates", "POP3", "Reactor"]),
+            [
+                "Server", "PoplarCore", "Accounts", "Administration", "Maildrop", "NTLM", "SASL", "TLS", "Certificates", "POP3",
+                "Reactor",
+            ]),
         tests("DigestTests", ["Digest"]),
         tests("NTLMTests", ["NTLM", "Digest", "PoplarCore"]),
         tests("SASLTests", ["SASL", "NTLM", "PoplarCore"]),

@@ -71,7 +71,8 @@ public struct Poller: ~Copyable {
             return max(0, Int(epoll_wait(descriptor, events, Int32(truncatingIfNeeded: capacity), 0)))
         }
         var timeout = timespec(
-            tv_sec: Int(truncatingIfNeeded: timeoutNs / 1_000_000_000), tv_nsec: Int(truncatingIfNeeded: timeoutNs % 1_000_000_000))
+            tv_sec: Int(truncatingIfNeeded: timeoutNs / 1_000_000_000),
+            tv_nsec: Int(truncatingIfNeeded: timeoutNs % 1_000_000_000))
         return max(0, Int(epoll_pwait2(descriptor, events, Int32(truncatingIfNeeded: capacity), &timeout, nil)))
     }
 

@@ -156,7 +156,8 @@ struct ModuleGraphTests {
 
     /// Module names after `import`, whatever access level or attribute stands before it.
     private static func imports(of file: SourceFile) -> Set<String> {
-        let statement = #/
+        let statement =
+            #/
             ^ \s* (?: @\w+ (?: \( \w+ \) )? \s+ )*
             (?: (?: public | package | internal | private | fileprivate ) \s+ )? import \s+
             (?: (?: struct | enum | class | func | var | let | protocol | typealias ) \s+ )? (\w+)

@@ -26,10 +26,11 @@ struct StyleTests {
         }
     }
 
-    @Test("lines fit in 130 columns")
+    @Test("lines fit in 130 columns; in tests, what stands inside a literal is not counted")
     func lines() {
         for file in Self.sources + Self.tests {
-            for (index, line) in file.lines.enumerated() where line.count > Self.longestLine {
+            let code = file.path.hasPrefix("Tests/") ? SwiftText.code(of: file.lines) : file.lines
+            for (index, line) in code.enumerated() where line.count > Self.longestLine {
                 Issue.record("\(file.path):\(index + 1) has \(line.count) columns")
             }
         }
