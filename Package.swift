@@ -86,7 +86,7 @@ let package = Package(
             ["PoplarCore", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Workload", "Telemetry"]),
 
         // Floor 5 and up.
-        module("Results", ["Telemetry"]),
+        module("Results", ["Telemetry", "Workload"]),
         module("Report", ["Results", "Telemetry"]),
         .executableTarget(
             name: "poplar",
