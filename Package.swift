@@ -92,7 +92,8 @@ let package = Package(
             name: "poplar",
             dependencies: [
                 "Server", "LoadGenerator", "Results", "Report", "Workload", "Telemetry", "Certificates", "Accounts",
-                "Administration", "Maildrop", "TLS", "Reactor", "CBuildInfo", "CJemalloc", "NTLM",
+                "Administration", "Maildrop", "TLS", "Reactor", "PoplarCore", "CBuildInfo", "CJemalloc", "CLinux", "NTLM",
+                "Digest",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
@@ -118,5 +119,8 @@ let package = Package(
         tests("ReportTests", ["Report", "Results", "Telemetry"]),
         tests("WorkloadTests", ["Workload", "Telemetry", "PoplarCore", "CJemalloc"]),
         tests("POP3Tests", ["POP3", "PoplarCore"]),
+        tests(
+            "LoadGeneratorTests",
+            ["LoadGenerator", "PoplarCore", "Digest", "NTLM", "POP3", "SASL", "Workload", "Telemetry", "Reactor", "TLS"]),
     ]
 )

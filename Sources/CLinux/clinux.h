@@ -24,6 +24,9 @@ int sched_getaffinity(int pid, size_t size, void *mask);
 // pipe2(2), for close-on-exec pipes.
 int pipe2(int fds[2], int flags);
 
+// memfd_create(2), for a child's messages that are shown only when it fails.
+int memfd_create(const char *name, unsigned int flags);
+
 // The system-wide clock identifiers that arrive in Swift without a type.
 static const int32_t clinux_clock_monotonic = 1;
 static const int32_t clinux_clock_thread_cputime = 3;

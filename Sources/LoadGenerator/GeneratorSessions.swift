@@ -95,6 +95,10 @@ extension GeneratorThread {
         case .stepFailed(let step, let method, let kind):
             recorder.record(
                 stepError: kind, step: step, auth: method, transport: machine.script.transport, measured: header.isMeasured)
+            // A refusal that the script asks for is no failure to show.
+            if kind == .auth, machine.refusalIsAsked { return }
+            let at = atNs > runStartNs ? atNs &- runStartNs : 0
+            control.notes.add(kind, step, method, machine.script.transport, atNs: at, context.excerpt)
         case .ended(let outcome):
             recordEnd(machine, header, outcome, endNs: atNs)
             openUsers[header.user] = false

@@ -209,6 +209,7 @@ struct GeneratorThread: ~Copyable {
     // MARK: Time
 
     private mutating func expireTimers() {
+        context.excerpt.clear()
         while let slot = wheel.popExpired(nowNs: nowNs) {
             guard let token = slab.token(slot: slot), let seat = slab.pointer(token) else { continue }
             if seat.pointee.isLingering {

@@ -18,6 +18,7 @@ extension GeneratorThread {
         let token = Token(raw: payload)
         guard let seat = slab.pointer(token) else { return countStaleEvent() }
         nowNs = MonotonicClock.now()
+        context.excerpt.clear()
         if readiness.contains(.error) {
             let code = seat.pointee.socket.pendingError
             if code != 0 || seat.pointee.machine.state == .connecting {

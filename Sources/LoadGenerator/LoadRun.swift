@@ -152,6 +152,8 @@ public final class LoadRun {
 
     /// The health of each thread.
     public var health: [HealthReading] { plans.map { $0.control.health.read() } }
+    /// Examples of what failed, the first ones of each thread and class, in the order of time.
+    public var failures: [FailureNote] { plans.flatMap { $0.control.notes.read() }.sorted { $0.atNs < $1.atNs } }
     /// Threads that could not start their loop.
     public var failedThreads: Int { plans.count { $0.control.health.hasFailed.load(ordering: .relaxed) } }
 }

@@ -13,6 +13,8 @@ struct SessionContext: ~Copyable {
     let checksReplies: Bool
     /// Windows' file time at monotonic time 0: 100 ns units since 1601.
     let fileTimeBase: UInt64
+    /// The last reply of the call that was not `+OK`, for the notes on failures.
+    var excerpt = ReplyExcerpt()
     /// A decoded challenge.
     let challenge: UnsafeMutableRawBufferPointer
     /// A response before base64.

@@ -90,6 +90,8 @@ struct SessionMachine {
     var currentLink: LogonLink { link == 0 ? script.first : script.fallback ?? script.first }
     /// The first method planned before the logon, the one in use afterwards.
     var method: AuthMethod { isLoggedOn || state == .leaving ? currentLink.method : script.first.method }
+    /// Whether the first link, or all of them, are meant to be refused.
+    var refusalIsAsked: Bool { script.first.usesWrongPassword }
     var methodInUse: AuthMethod { currentLink.method }
     var fallbackFrom: AuthMethod? { link == 0 ? nil : script.first.method }
 
@@ -147,7 +149,11 @@ struct SessionMachine {
         case .listRows, .uidlRows: return row(line, context)
         default: break
         }
-        guard let reply = ClientReply(line) else { return fault(.protocolViolation) }
+        guard let reply = ClientReply(line) else {
+            context.excerpt.keep(line)
+            return fault(.protocolViolation)
+        }
+        if reply.status == .error { context.excerpt.keep(line) }
         switch state {
         case .greeting: return greeted(reply, nowNs, &output, &context)
         case .probe:

@@ -18,6 +18,7 @@ final class ThreadControl: Sendable {
     private let level = Atomic<UInt8>(0)
     private let wakeUp: WakeUp
     let health = ThreadHealth()
+    let notes = FailureNotes()
 
     init() throws(SystemError) { wakeUp = try WakeUp() }
 

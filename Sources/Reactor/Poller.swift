@@ -73,7 +73,15 @@ public struct Poller: ~Copyable {
         var timeout = timespec(
             tv_sec: Int(truncatingIfNeeded: timeoutNs / 1_000_000_000),
             tv_nsec: Int(truncatingIfNeeded: timeoutNs % 1_000_000_000))
-        return max(0, Int(epoll_pwait2(descriptor, events, Int32(truncatingIfNeeded: capacity), &timeout, nil)))
+        let count = epoll_pwait2(descriptor, events, Int32(truncatingIfNeeded: capacity), &timeout, nil)
+        return count < 0 && errno == ENOSYS ? waitInMilliseconds(timeoutNs) : max(0, Int(count))
+    }
+
+    /// For kernels before 5.11 and for valgrind: late by up to a millisecond, never early.
+    @inline(never) @usableFromInline
+    func waitInMilliseconds(_ timeoutNs: UInt64) -> Int {
+        let milliseconds = timeoutNs / 1_000_000 &+ (timeoutNs % 1_000_000 > 0 ? 1 : 0)
+        return max(0, Int(epoll_wait(descriptor, events, Int32(truncatingIfNeeded: capacity), Int32(clamping: milliseconds))))
     }
 
     /// The name that event `index` of the last wait was registered under.

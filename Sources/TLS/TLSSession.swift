@@ -62,7 +62,12 @@ public struct TLSSession: ~Copyable {
         self.ssl = ssl
     }
 
-    deinit { SSL_free(ssl) }
+    deinit {
+        // A session freed without its goodbye counts as broken, and OpenSSL then forbids to resume it; a peer that closes
+        // first is the ordinary case here.
+        if !broken { SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN) }
+        SSL_free(ssl)
+    }
 
     /// Carries the handshake on as far as input and room allow.
     public mutating func handshake() -> Progress {

@@ -14,11 +14,12 @@ enum BuildVersion {
         commit     \(commit)
         swift      \(swift)
         openssl    \(OpenSSLVersion.text)
-        allocator  \(String(cString: cjemalloc_description()))
+        allocator  \(allocator)
         build      \(optimisation)
         """
     }
 
+    static var allocator: String { String(cString: cjemalloc_description()) }
     static var commit: String { String(cString: cbuildinfo_commit()) }
     static var swift: String { String(cString: cbuildinfo_swift()) }
     static var optimisation: String { String(cString: cbuildinfo_flags()) }

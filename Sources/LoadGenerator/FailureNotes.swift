@@ -1,0 +1,85 @@
+// The first failures of a thread, for a person to read: what failed, when, and the server's own words where it spoke.
+// Written by the thread, read by anyone: a note is complete before the count that shows it. Bounded per class; holds
+// replies of the server alone, never what the client sent.
+
+import Glibc
+import PoplarCore
+import Synchronization
+public import Telemetry
+
+/// A failed step, as an example.
+public struct FailureNote: Sendable {
+    public var kind: ErrorClass
+    public var step: Step
+    public var auth: AuthMethod
+    public var transport: Transport
+    /// Since the start of the run.
+    public var atNs: UInt64
+    /// The server's line, where it answered; else empty.
+    public var reply: String
+}
+
+/// The start of a reply, kept inline.
+struct ReplyExcerpt {
+    private var octets = InlineArray<120, UInt8>(repeating: 0)
+    private(set) var count = 0
+
+    mutating func keep(_ line: Span<UInt8>) {
+        count = min(line.count, octets.count)
+        for index in 0..<count { octets[index] = line[index] }
+    }
+
+    mutating func clear() { count = 0 }
+
+    var text: String {
+        var bytes: [UInt8] = []
+        for index in 0..<count { bytes.append(octets[index]) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+final class FailureNotes: @unchecked Sendable {
+    private struct Entry {
+        var kind: ErrorClass
+        var step: Step
+        var auth: AuthMethod
+        var transport: Transport
+        var atNs: UInt64
+        var reply: ReplyExcerpt
+    }
+
+    private static let perClass = 5
+    private let entries: UnsafeMutablePointer<Entry>
+    private let counts: UnsafeMutablePointer<UInt8>
+    private let filled = Atomic<Int>(0)
+
+    init() {
+        entries = .allocate(capacity: Self.perClass * ErrorClass.count)
+        counts = .allocate(capacity: ErrorClass.count)
+        counts.initialize(repeating: 0, count: ErrorClass.count)
+    }
+
+    deinit {
+        entries.deallocate()
+        counts.deallocate()
+    }
+
+    /// By the thread alone.
+    func add(_ kind: ErrorClass, _ step: Step, _ auth: AuthMethod, _ transport: Transport, atNs: UInt64, _ reply: ReplyExcerpt) {
+        let place = Int(kind.rawValue)
+        guard Int(counts[place]) < Self.perClass else { return }
+        counts[place] &+= 1
+        let next = filled.load(ordering: .relaxed)
+        (entries + next).initialize(to: Entry(kind: kind, step: step, auth: auth, transport: transport, atNs: atNs, reply: reply))
+        filled.store(next &+ 1, ordering: .releasing)
+    }
+
+    func read() -> [FailureNote] {
+        (0..<filled.load(ordering: .acquiring)).map { index in
+            let entry = entries[index]
+            return FailureNote(
+                kind: entry.kind, step: entry.step, auth: entry.auth, transport: entry.transport, atNs: entry.atNs,
+                reply: entry.reply.text)
+        }
+    }
+}

@@ -1,0 +1,117 @@
+// The server that `poplar run` starts when it is given no target: this executable again, as a child process with CPUs,
+// memory and a process group of its own. Invariant: the child never outlives us (PR_SET_PDEATHSIG), whatever ends us.
+
+import CLinux
+import CSpawn
+import Foundation
+import PoplarCore
+import Reactor
+import Workload
+
+struct EmbeddedServer {
+    let pid: Int32
+    let commandLine: [String]
+    let cpus: [Int]
+    let pop3: SocketAddress?
+    let pop3s: SocketAddress?
+    private let messages: Int32
+
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// How long the child may take to open its listeners.
+    private static let readyMs = 20_000
+    private static let endMs = 5_000
+
+    /// Starts it as the profile asks and waits until it is ready. `cpus` empty: where we may run.
+    static func start(_ profile: Profile, cpus: [Int], workers: Int) throws -> EmbeddedServer {
+        var arguments = ["/proc/self/exe", "serve", "--pop3", "127.0.0.1:0"]
+        if profile.usesTLS { arguments += ["--pop3s", "127.0.0.1:0"] }
+        arguments += ["--population", profile.population.argument, "--ntlm-level", String(profile.server.ntlmLevel)]
+        arguments += ["--methods", profile.server.methods.map(\.rawValue).joined(separator: ",")]
+        arguments += ["--workers", String(profile.server.workers ?? workers)]
+        var pipe: [Int32] = [-1, -1]
+        guard pipe2(&pipe, O_CLOEXEC) == 0 else { throw SystemError(call: "pipe2", code: errno, subject: "embedded server") }
+        defer {
+            close(pipe[0])
+            close(pipe[1])
+        }
+        // MFD_CLOEXEC
+        let messages = memfd_create("poplar-serve", 1)
+        guard messages >= 0 else { throw SystemError(call: "memfd_create", code: errno, subject: "embedded server") }
+        let pid = spawn(arguments, out: pipe[1], messages: messages, cpus: cpus)
+        guard pid > 0 else {
+            let code = errno
+            close(messages)
+            throw SystemError(call: "fork", code: code, subject: "embedded server")
+        }
+        close(pipe[1])
+        pipe[1] = -1
+        guard let line = readLine(pipe[0], deadlineMs: readyMs), line.hasPrefix("ready ") else {
+            kill(pid, SIGKILL)
+            waitpid(pid, nil, 0)
+            let said = text(of: messages)
+            close(messages)
+            throw Failure(description: "the embedded server did not get ready" + (said.isEmpty ? "" : ": \(said)"))
+        }
+        var addresses: [Substring: SocketAddress] = [:]
+        for token in line.dropFirst(6).split(separator: " ") {
+            let pair = token.split(separator: "=", maxSplits: 1)
+            if pair.count == 2 { addresses[pair[0]] = try SocketAddress(parsing: String(pair[1])) }
+        }
+        return EmbeddedServer(
+            pid: pid, commandLine: ["poplar"] + arguments.dropFirst(), cpus: cpus, pop3: addresses["pop3"],
+            pop3s: addresses["pop3s"],
+            messages: messages)
+    }
+
+    /// Whether it has ended by itself.
+    func hasEnded() -> Bool { waitpid(pid, nil, WNOHANG) == pid }
+
+    /// Lets it drain, and kills it when it does not end.
+    func stop() {
+        defer { close(messages) }
+        guard kill(pid, SIGTERM) == 0 else { return }
+        let deadline = MonotonicClock.now() &+ UInt64(Self.endMs) * 1_000_000
+        while MonotonicClock.now() < deadline {
+            if waitpid(pid, nil, WNOHANG) != 0 { return }
+            usleep(5_000)
+        }
+        kill(pid, SIGKILL)
+        waitpid(pid, nil, 0)
+    }
+
+    private static func spawn(_ arguments: [String], out: Int32, messages: Int32, cpus: [Int]) -> Int32 {
+        var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
+        pointers.append(nil)
+        defer { for pointer in pointers { free(pointer) } }
+        var mask = [UInt64](repeating: 0, count: 16)
+        for cpu in cpus where cpu >= 0 && cpu < 1024 { mask[cpu / 64] |= 1 << UInt64(cpu % 64) }
+        return clinux_spawn("/proc/self/exe", &pointers, out, messages, mask, cpus.isEmpty ? 0 : 128, SIGKILL)
+    }
+
+    private static func readLine(_ descriptor: Int32, deadlineMs: Int) -> String? {
+        let deadline = MonotonicClock.now() &+ UInt64(deadlineMs) * 1_000_000
+        var octets: [UInt8] = []
+        while octets.count < 4096 {
+            let now = MonotonicClock.now()
+            guard now < deadline else { return nil }
+            var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            guard poll(&entry, 1, Int32(clamping: (deadline - now) / 1_000_000 + 1)) > 0 else { continue }
+            var byte: UInt8 = 0
+            guard read(descriptor, &byte, 1) == 1 else { return nil }
+            if byte == 10 { return String(decoding: octets, as: UTF8.self) }
+            octets.append(byte)
+        }
+        return nil
+    }
+
+    /// What the child has said on its standard error, at most 2 KiB, on one line.
+    private static func text(of descriptor: Int32) -> String {
+        var octets = [UInt8](repeating: 0, count: 2048)
+        let count = max(0, pread(descriptor, &octets, octets.count, 0))
+        return String(decoding: octets[..<count], as: UTF8.self)
+            .split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: "; ")
+    }
+}

@@ -1,0 +1,148 @@
+// `poplar run` (contracts.md 3): checks everything first, starts the embedded server where no target is given, runs the
+// load, and leaves a run folder. Exit codes are those of contracts.md 1; the last line on stdout is `run DIR`.
+
+import ArgumentParser
+import Foundation
+import LoadGenerator
+import Reactor
+import Results
+import Workload
+
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Run a load profile and record what it measured.",
+        discussion: """
+            All five methods against the embedded server, about fifteen seconds:
+              poplar run exchange-mixed
+
+            Another rate and length, the same plan every time:
+              poplar run exchange-mixed --rate 200 --duration 30 --seed 7
+
+            Against a server that already runs, with users of its own:
+              poplar run smoke --pop3 127.0.0.1:1110 --pop3s 127.0.0.1:1995 --users users.csv
+
+            Exit codes: 0 pass, 1 error or target unreachable, 2 a limit failed, 3 inconclusive, 4 invalid run,
+            64 usage or profile error, 130 interrupted with results written.
+            """)
+
+    @Argument(help: "A profile file, or a name in profiles/.")
+    var profile: String
+
+    @Option(help: ArgumentHelp("The server's clear-text port.", valueName: "host:port"))
+    var pop3: String?
+
+    @Option(help: ArgumentHelp("The server's TLS port.", valueName: "host:port"))
+    var pop3s: String?
+
+    @Option(help: ArgumentHelp("User table in CSV form; without it, the embedded population.", valueName: "file.csv"))
+    var users: String?
+
+    @Option(help: ArgumentHelp("Sessions a second in the measured phases.", valueName: "rate"))
+    var rate: Double?
+
+    @Option(help: ArgumentHelp("Seconds of the measured phases.", valueName: "seconds"))
+    var duration: Double?
+
+    @Option(help: ArgumentHelp("Seed of the plan, below 2^53.", valueName: "number"))
+    var seed: UInt64?
+
+    @Option(help: ArgumentHelp("Run folder; by default results/runs/<UTC time>-<profile>.", valueName: "folder"))
+    var out: String?
+
+    @Option(help: ArgumentHelp("Verify the server's certificate against these authorities (PEM).", valueName: "file"))
+    var ca: String?
+
+    @Flag(help: "Do not verify the server's certificate.")
+    var insecure = false
+
+    @Flag(name: .customLong("allow-remote"), help: "Allow a target that is not loopback.")
+    var allowRemote = false
+
+    @Flag(name: .customLong("dry-run"), help: "Print the plan and check the users; start nothing.")
+    var dryRun = false
+
+    @Option(help: ArgumentHelp("Generator threads; by default one for each CPU left to the generator.", valueName: "count"))
+    var threads: Int?
+
+    mutating func validate() throws {
+        if ca != nil, insecure { throw ValidationError("--ca and --insecure exclude each other") }
+        if let threads, !(1...256).contains(threads) { throw ValidationError("--threads is 1 to 256, not \(threads)") }
+    }
+
+    mutating func run() throws {
+        do {
+            let load = try prepare()
+            if dryRun { return try printPlan(load) }
+            var session = RunSession(command: self, load: load)
+            let code = try session.run()
+            if code != .pass { throw ArgumentParser.ExitCode(code.rawValue) }
+        } catch let code as ArgumentParser.ExitCode {
+            throw code
+        } catch {
+            complain("\(error)")
+            throw ArgumentParser.ExitCode(Self.code(of: error).rawValue)
+        }
+    }
+
+    /// Usage, profile and configuration errors are 64, everything else that stops a run before it starts is 1.
+    private static func code(of error: any Error) -> Results.ExitCode {
+        switch error {
+        case is ProfileErrors, is OverrideError, is ScheduleError, is ProfileFile.Missing, is ValidationError: .usage
+        case LoadRun.Failure.schedule: .usage
+        default: .failure
+        }
+    }
+
+    /// What is known before anything starts.
+    struct Load {
+        var profile: Profile
+        var users: UserTable
+        var target: RunTarget?
+        var threads: Int
+        var generatorCPUs: [Int]
+        var serverCPUs: [Int]
+    }
+
+    private func prepare() throws -> Load {
+        let source = try ProfileFile.read(profile)
+        let loaded = try ProfileLoader.load(text: source.text, file: source.file)
+            .overriding(rate: rate, durationSeconds: duration, seed: seed)
+        var users = UserTable.embedded(users: loaded.population.users)
+        if let file = self.users {
+            guard let data = FileManager.default.contents(atPath: file) else {
+                throw ValidationError("cannot read the user table \(file)")
+            }
+            users = try UserTable.load(csv: Array(data), file: file)
+            for warning in users.warnings { complain(warning.rendered(file: file)) }
+        }
+        var target: RunTarget?
+        let given = (pop3 ?? loaded.target.pop3, pop3s ?? loaded.target.pop3s)
+        if given.0 != nil || given.1 != nil {
+            let resolved = try RunTarget.resolve(pop3: given.0, pop3s: given.1)
+            guard resolved.isLoopback || allowRemote else {
+                throw ValidationError("the target \(resolved.names.joined(separator: ", ")) is not loopback: add --allow-remote")
+            }
+            target = resolved
+        }
+        // Half of the CPUs are the embedded server's, where there are two or more; both sides are then pinned.
+        let all = Affinity.current()
+        let half = all.count / 2
+        let generator = half > 0 && target == nil ? Array(all[half...]) : all
+        let server = half > 0 ? Array(all[..<half]) : all
+        let local = target.map { $0.isLoopback } ?? false
+        return Load(
+            profile: loaded, users: users, target: target, threads: threads ?? max(1, local ? all.count / 2 : generator.count),
+            generatorCPUs: generator, serverCPUs: server)
+    }
+
+    private func printPlan(_ load: Load) throws {
+        let plan = try DryRun(profile: load.profile, users: load.users, threads: load.threads)
+        print(plan)
+        if !plan.usersSuffice {
+            throw ValidationError("too few users: \(plan.users), and rate x time-out needs \(plan.usersNeeded)")
+        }
+    }
+}
+
+func complain(_ text: String) { FileHandle.standardError.write(Data("poplar: \(text)\n".utf8)) }

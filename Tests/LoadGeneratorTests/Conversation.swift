@@ -1,0 +1,159 @@
+// A scripted server for one session machine: what it answers to each command, cut at will. Tells what came of it as
+// text, so that a test reads as a dialogue.
+
+import POP3
+import PoplarCore
+import Telemetry
+
+@testable import LoadGenerator
+@testable import Workload
+
+/// Scripts as a profile's loader would compile them.
+enum Scripts {
+    static let fetch = MailboxWork(
+        index: 0, stat: true, list: true, uidl: true, topMessages: 0, topLines: 0, retrieveMessages: .max, deletesRetrieved: true,
+        quits: true)
+    static let check = MailboxWork(
+        index: 0, stat: true, list: false, uidl: false, topMessages: 0, topLines: 0, retrieveMessages: 0, deletesRetrieved: false,
+        quits: true)
+
+    static func script(
+        _ persona: Persona, transport: Transport = .pop3, probe: CapabilityProbe = .none, first: LogonLink,
+        fallback: LogonLink? = nil,
+        expected: ExpectedResult = .admitted, work: MailboxWork = check
+    ) -> SessionScript {
+        SessionScript(
+            client: 0, persona: persona, transport: transport, probe: probe, first: first, fallback: fallback, ntlmVersion: .v2,
+            tlsVersion: .tls13, resumesTLS: false, expected: expected, work: work)
+    }
+
+    static func link(_ method: AuthMethod, _ identity: Identity, wrong: Bool = false) -> LogonLink {
+        LogonLink(method: method, identity: identity, usesWrongPassword: wrong)
+    }
+
+    static func basic(wrong: Bool = false, expected: ExpectedResult = .admitted, work: MailboxWork = check) -> SessionScript {
+        script(.basic, first: link(.basic, .account, wrong: wrong), expected: expected, work: work)
+    }
+
+    static func internetMail(wrong: Bool = false, work: MailboxWork = check) -> SessionScript {
+        script(
+            .internetMail3, probe: .bareAuth, first: link(.ntlm, .ntUser, wrong: wrong), fallback: link(.basic, .account),
+            work: work)
+    }
+}
+
+final class Conversation {
+    /// What the machine told, e.g. "greeting basic", "auth basic: auth", "ended succeeded".
+    private(set) var events: [String] = []
+    /// What the machine wrote, command by command, without line ends.
+    private(set) var commands: [String] = []
+    private(set) var machine: SessionMachine
+    private var context: SessionContext
+    private let table: CredentialTable
+    private var held: [UInt8] = []
+    private var now: UInt64 = 1_000
+
+    init(_ script: SessionScript, messageBytes: UInt64 = 0) {
+        table = CredentialTable(.embedded(users: 4), needed: .all)
+        context = SessionContext(credentials: table.view, random: Xoshiro256(seed: 1), knownMessageBytes: messageBytes)
+        machine = SessionMachine(script: script, user: 0, nowNs: now)
+        tick()
+        note(machine.connected(nowNs: now))
+        if script.transport == .pop3s { note(machine.encrypted(resumed: false, nowNs: now)) }
+    }
+
+    private func tick() { now += 1_000 }
+
+    private func note(_ event: SessionEvent) {
+        switch event {
+        case .needsInput: return
+        case .step(let step, let method, _): events.append("\(step.name) \(method.name)")
+        case .stepFailed(let step, let method, let kind): events.append("\(step.name) \(method.name): \(kind.name)")
+        case .ended(let outcome):
+            switch outcome {
+            case .failed(let kind): events.append("failed \(kind.name)")
+            default: events.append("\(outcome)")
+            }
+        }
+    }
+
+    /// Something other than octets happened; then whatever is left to tell.
+    func happen(_ body: (inout SessionMachine) -> SessionEvent) {
+        tick()
+        note(body(&machine))
+        note(machine.ending())
+    }
+
+    /// The server sends `octets`, in pieces of `piece`.
+    func receive(_ octets: [UInt8], piece: Int = .max) {
+        var start = 0
+        while start < octets.count {
+            let end = piece < octets.count - start ? start + piece : octets.count
+            take(octets[start..<end])
+            start = end
+        }
+    }
+
+    private func take(_ octets: ArraySlice<UInt8>) {
+        tick()
+        held += octets
+        var cursor = 0
+        var memory = [UInt8](repeating: 0, count: 16_384)
+        let written = memory.withUnsafeMutableBytes { room -> String in
+            var writer = ByteWriter(room)
+            held.withUnsafeBytes { input in
+                while true {
+                    let event = machine.next(input, cursor: &cursor, nowNs: now, output: &writer, context: &context)
+                    if event == .needsInput { break }
+                    note(event)
+                }
+            }
+            return String(decoding: writer.written, as: UTF8.self)
+        }
+        held.removeFirst(min(cursor, held.count))
+        for line in written.split(separator: "\r\n", omittingEmptySubsequences: false) where !line.isEmpty {
+            commands.append(String(line))
+        }
+    }
+
+    /// The whole dialogue: the greeting, then a reply for each command, looked up by its first word; a list of replies is
+    /// used up in turn. Without an answer the dialogue stops.
+    static func run(
+        _ script: SessionScript, replies: [String: [String]], greeting: String = "+OK ready\r\n", piece: Int = .max,
+        messageBytes: UInt64 = 0
+    ) -> Conversation {
+        let conversation = Conversation(script, messageBytes: messageBytes)
+        var left = replies
+        var answered = 0
+        conversation.receive(Array(greeting.utf8), piece: piece)
+        while answered < conversation.commands.count {
+            let command = conversation.commands[answered]
+            answered += 1
+            // A line within an exchange has no word of its own.
+            let word = command.hasPrefix("TlRM") ? "base64" : String(command.prefix { $0 != " " })
+            let key = left[command] != nil ? command : word
+            guard let reply = left[key]?.first else { break }
+            if (left[key]?.count ?? 0) > 1 { left[key]?.removeFirst() }
+            conversation.receive(Array(reply.utf8), piece: piece)
+        }
+        return conversation
+    }
+}
+
+/// Replies of a server that holds two messages, of 5 and of 4 octets.
+enum Replies {
+    /// MS-NLMP's challenge 0123456789abcdef, target name "Server".
+    static let challenge =
+        "+ TlRMTVNTUAACAAAADAAMADgAAAAzgoriASNFZ4mrze8AAAAAAAAAACQAJABEAAAABgBwFwAAAA9TAGUAcgB2AGUAcgACAAwARABvAG0AYQBpAG4AAQAMAFMAZQByAHYAZQByAAAAAAA=\r\n"
+
+    static let good: [String: [String]] = [
+        "AUTH": ["+OK\r\nNTLM\r\n.\r\n"], "AUTH NTLM": ["+ \r\n"], "base64": [challenge, "+OK logged on\r\n"],
+        "CAPA": ["+OK\r\nTOP\r\n.\r\n"],
+        "USER": ["+OK\r\n"], "PASS": ["+OK\r\n"], "STAT": ["+OK 2 9\r\n"], "LIST": ["+OK\r\n1 5\r\n2 4\r\n.\r\n"],
+        "UIDL": ["+OK\r\n1 a\r\n2 b\r\n.\r\n"], "RETR 1": ["+OK 5 octets\r\nabc\r\n.\r\n"],
+        "RETR 2": ["+OK 4 octets\r\n..x\r\n.\r\n"],
+        "TOP": ["+OK\r\nabc\r\n.\r\n"], "DELE": ["+OK\r\n"], "QUIT": ["+OK bye\r\n"],
+    ]
+
+    static func good(but changes: [String: [String]]) -> [String: [String]] { good.merging(changes) { $1 } }
+}
