@@ -162,6 +162,7 @@ struct ModuleGraphTests {
             (?: (?: public | package | internal | private | fileprivate ) \s+ )? import \s+
             (?: (?: struct | enum | class | func | var | let | protocol | typealias ) \s+ )? (\w+)
             /#
-        return Set(file.lines.compactMap { $0.firstMatch(of: statement).map { String($0.output.1) } })
+        let names = file.lines.compactMap { $0.firstMatch(of: statement).map { String($0.output.1) } }
+        return Set(names.map { House.parts[$0] ?? $0 })
     }
 }
