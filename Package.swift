@@ -59,25 +59,26 @@ let package = Package(
         module("Digest", ["COpenSSL"]),
 
         // Floor 2.
-        module("Reactor", ["PoplarCore", "CLinux"]),
-        module("TLS", ["PoplarCore", "COpenSSL"]),
+        module("Reactor", ["CLinux"]),
+        module("TLS", ["COpenSSL"]),
         module("Certificates", ["COpenSSL"]),
         module("NTLM", ["PoplarCore", "Digest"]),
         module("Maildrop", ["PoplarCore"]),
-        module("Telemetry", ["PoplarCore", "CZlib", "CJemalloc"]),
+        module("Telemetry", ["PoplarCore", "CZlib"]),
 
         // Floor 3.
         module("SASL", ["PoplarCore", "Digest", "NTLM"]),
         module("POP3", ["PoplarCore"]),
-        module("Accounts", ["PoplarCore", "Digest", "NTLM"]),
-        module("Administration", ["PoplarCore"]),
+        module("Accounts", ["PoplarCore", "NTLM"]),
+        module("Administration"),
         module("Workload", ["PoplarCore", "Telemetry", .product(name: "Yams", package: "Yams")]),
 
         // Floor 4.
         module(
             "Server",
             [
-                "PoplarCore", "CLinux", "CJemalloc", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Accounts", "Administration",
+                "PoplarCore", "CLinux", "CJemalloc", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Accounts",
+                "Administration",
                 "Maildrop",
             ]),
         module(
@@ -91,7 +92,8 @@ let package = Package(
             name: "poplar",
             dependencies: [
                 "Server", "LoadGenerator", "Results", "Report", "Workload", "Telemetry", "Certificates", "Accounts",
-                "Administration", "Maildrop", "TLS", "Reactor", "PoplarCore", "CBuildInfo", "CJemalloc", "CLinux", "NTLM", "Digest",
+                "Administration", "Maildrop", "TLS", "Reactor", "PoplarCore", "CBuildInfo", "CJemalloc", "CLinux", "NTLM",
+                "Digest",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
@@ -106,7 +108,10 @@ let package = Package(
         tests("EndToEndTests", ["poplar"]),
         tests(
             "ServerTests",
-            ["Server", "PoplarCore", "Accounts", "Administration", "Maildrop", "NTLM", "SASL", "TLS", "Certificates", "POP3", "Reactor"]),
+            [
+                "Server", "PoplarCore", "Accounts", "Administration", "Maildrop", "NTLM", "SASL", "TLS", "Certificates", "POP3",
+                "Reactor",
+            ]),
         tests("DigestTests", ["Digest"]),
         tests("NTLMTests", ["NTLM", "Digest", "PoplarCore"]),
         tests("SASLTests", ["SASL", "NTLM", "PoplarCore"]),

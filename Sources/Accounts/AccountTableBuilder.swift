@@ -1,4 +1,5 @@
 // Builds the snapshot: accounts, members and mailbox aliases are added one by one, then laid out in flat tables.
+// Invariant: all checks happen here, at set-up; a finished table is immutable, and looking a name up in it allocates nothing.
 
 public import NTLM
 import PoplarCore

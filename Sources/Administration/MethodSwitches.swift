@@ -22,7 +22,9 @@ public struct MethodSwitches: OptionSet, Sendable, Hashable {
     public static func parse(_ list: String) -> Result<MethodSwitches, MethodListError> {
         var methods: MethodSwitches = []
         for word in list.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let entry = names.first(where: { $0.name == word }) else { return .failure(MethodListError(word: String(word))) }
+            guard let entry = names.first(where: { $0.name == word }) else {
+                return .failure(MethodListError(word: String(word)))
+            }
             methods.insert(entry.method)
         }
         return .success(methods)

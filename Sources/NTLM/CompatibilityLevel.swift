@@ -1,4 +1,5 @@
 // LMCompatibilityLevel (KB147706), the server's half: which responses it takes. Levels 0 to 3 differ for clients alone.
+// LMv2 and NTLMv2 are taken at every level; a level only takes the older answers away.
 
 public enum CompatibilityLevel: UInt8, Sendable, CaseIterable, Comparable {
     case level0, level1, level2, level3, level4, level5

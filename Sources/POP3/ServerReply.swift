@@ -115,7 +115,8 @@ public enum ReplyWriter {
 
     /// CAPA (RFC 2449, section 5): what holds in this state, on this channel.
     public static func capabilities(_ offer: Offer, into writer: inout ByteWriter) {
-        writer.append("+OK Capability list follows\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n")
+        writer.append(
+            "+OK Capability list follows\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n")
         if offer.contains(.user) { writer.append("USER\r\n") }
         if !offer.isDisjoint(with: [.plain, .login, .ntlm]) {
             writer.append("SASL")

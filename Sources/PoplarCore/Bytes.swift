@@ -1,4 +1,5 @@
 // Scanning and comparing octets as they stand on the wire. Nothing here allocates, and every index is checked.
+// Letters compare by ASCII alone (RFC 1939 keywords), never by locale; secrets compare in constant time.
 
 public import Glibc
 

@@ -1,4 +1,5 @@
 // What wakes a thread from outside: an eventfd for other threads, a signalfd for the process's signals.
+// Both are descriptors, so that a signal or another thread is one more event of the loop and never an interruption.
 
 import CLinux
 import Glibc

@@ -1,4 +1,5 @@
 // A connected, non-blocking stream socket. Invariant: the descriptor is closed exactly once, when the value ends.
+// Would-block is a value, not an error; EINTR is retried and seen by nobody above.
 
 import CLinux
 public import Glibc

@@ -1,4 +1,5 @@
 // Worker threads: named, pinned, with signals blocked, so that signals reach the control thread's signalfd alone.
+// Invariant: a thread is joined before what its closure uses goes away.
 
 import CLinux
 import Glibc
@@ -22,14 +23,16 @@ public struct WorkerThread: ~Copyable {
     public init(name: String, cpu: Int?, body: @escaping @Sendable () -> Void) throws(SystemError) {
         let start = Unmanaged.passRetained(Start(name: name, cpu: cpu, body: body))
         var handle = pthread_t()
-        let status = pthread_create(&handle, nil, { argument in
-            guard let argument else { return nil }
-            let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-            _ = clinux_set_thread_name(start.name)
-            if let cpu = start.cpu { Affinity.pin(to: [cpu]) }
-            start.body()
-            return nil
-        }, start.toOpaque())
+        let status = pthread_create(
+            &handle, nil,
+            { argument in
+                guard let argument else { return nil }
+                let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+                _ = clinux_set_thread_name(start.name)
+                if let cpu = start.cpu { Affinity.pin(to: [cpu]) }
+                start.body()
+                return nil
+            }, start.toOpaque())
         guard status == 0 else {
             start.release()
             throw SystemError(call: "pthread_create", code: status, subject: "thread \(name)")

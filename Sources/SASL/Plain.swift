@@ -1,4 +1,5 @@
 // PLAIN (RFC 4616): [authzid] NUL authcid NUL passwd, in one message. Server and client side by side.
+// The password is told to the caller as a range of lent memory and never kept here.
 
 import PoplarCore
 

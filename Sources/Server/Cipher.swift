@@ -96,7 +96,8 @@ struct Cipher: ~Copyable {
         var writer = ByteWriter(scratch)
         var index = 0
         while index < count, writer.remaining > 0 {
-            writer.append(UnsafeRawBufferPointer(start: parts[index].iov_base, count: min(parts[index].iov_len, writer.remaining)))
+            writer.append(
+                UnsafeRawBufferPointer(start: parts[index].iov_base, count: min(parts[index].iov_len, writer.remaining)))
             index &+= 1
         }
         return writer.written

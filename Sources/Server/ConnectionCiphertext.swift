@@ -1,4 +1,5 @@
 // The encrypted connection's way in: ciphertext through the pump into the same line buffer that a clear one reads into.
+// Plaintext exists only in that buffer. When replies have no room, the rest stays encrypted until they have been sent.
 
 import PoplarCore
 import TLS

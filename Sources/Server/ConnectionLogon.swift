@@ -124,7 +124,9 @@ extension Connection {
         guard let memory = exchange, let sasl else { return refuse(.malformedExchange, &resources) }
         let response = memory.response
         let bytes = response.span
-        guard domain.upperBound <= bytes.count, user.upperBound <= bytes.count else { return refuse(.malformedExchange, &resources) }
+        guard domain.upperBound <= bytes.count, user.upperBound <= bytes.count else {
+            return refuse(.malformedExchange, &resources)
+        }
         let identity = NTLMIdentity.resolve(
             domain: bytes.extracting(domain), user: bytes.extracting(user), isUnicode: isUnicode,
             methods: channel(resources).methods, accounts: resources.snapshot.accounts)

@@ -42,32 +42,58 @@ public struct Limits: Sendable, Equatable {
 
     /// All of them, in the order in which they are shown.
     public static let fields: [Field] = [
-        Field(name: "connections", unit: "connections", range: 0...10_000_000,
-            explanation: "open at once over all workers; 0 is what descriptors allow") { \.connections },
-        Field(name: "command-line-bytes", unit: "octets", range: 255...4096,
-            explanation: "longest command line with its line end") { \.commandLineBytes },
-        Field(name: "sasl-line-bytes", unit: "octets", range: 1024...12_288,
-            explanation: "longest line inside an AUTH exchange with its line end") { \.saslLineBytes },
-        Field(name: "bad-commands-before-logon", unit: "commands", range: 1...60_000,
-            explanation: "not understood before the logon, then the connection is closed") { \.badCommandsBeforeLogon },
-        Field(name: "bad-commands-after-logon", unit: "commands", range: 1...60_000,
-            explanation: "the same after the logon") { \.badCommandsAfterLogon },
-        Field(name: "logon-failures", unit: "logons", range: 1...60_000,
-            explanation: "refused on one connection, then it is closed") { \.logonFailures },
-        Field(name: "handshake-ms", unit: "ms", range: 10...3_600_000,
-            explanation: "from accept to a finished TLS handshake") { \.handshakeMs },
-        Field(name: "logon-ms", unit: "ms", range: 10...3_600_000,
-            explanation: "from accept to a successful logon") { \.logonMs },
-        Field(name: "idle-ms", unit: "ms", range: 10...86_400_000,
-            explanation: "without a command after the logon") { \.idleMs },
-        Field(name: "stall-ms", unit: "ms", range: 10...3_600_000,
-            explanation: "without progress while output waits") { \.stallMs },
-        Field(name: "drain-ms", unit: "ms", range: 0...3_600_000,
-            explanation: "for open sessions to end after SIGTERM") { \.drainMs },
-        Field(name: "events-per-turn", unit: "events", range: 1...65_536,
-            explanation: "taken in one turn of a worker's loop") { \.eventsPerTurn },
-        Field(name: "accepts-per-turn", unit: "connections", range: 1...4096,
-            explanation: "accepted in one turn of a worker's loop") { \.acceptsPerTurn },
+        Field(
+            name: "connections", unit: "connections", range: 0...10_000_000,
+            explanation: "open at once over all workers; 0 is what descriptors allow"
+        ) { \.connections },
+        Field(
+            name: "command-line-bytes", unit: "octets", range: 255...4096,
+            explanation: "longest command line with its line end"
+        ) { \.commandLineBytes },
+        Field(
+            name: "sasl-line-bytes", unit: "octets", range: 1024...12_288,
+            explanation: "longest line inside an AUTH exchange with its line end"
+        ) { \.saslLineBytes },
+        Field(
+            name: "bad-commands-before-logon", unit: "commands", range: 1...60_000,
+            explanation: "not understood before the logon, then the connection is closed"
+        ) { \.badCommandsBeforeLogon },
+        Field(
+            name: "bad-commands-after-logon", unit: "commands", range: 1...60_000,
+            explanation: "the same after the logon"
+        ) { \.badCommandsAfterLogon },
+        Field(
+            name: "logon-failures", unit: "logons", range: 1...60_000,
+            explanation: "refused on one connection, then it is closed"
+        ) { \.logonFailures },
+        Field(
+            name: "handshake-ms", unit: "ms", range: 10...3_600_000,
+            explanation: "from accept to a finished TLS handshake"
+        ) { \.handshakeMs },
+        Field(
+            name: "logon-ms", unit: "ms", range: 10...3_600_000,
+            explanation: "from accept to a successful logon"
+        ) { \.logonMs },
+        Field(
+            name: "idle-ms", unit: "ms", range: 10...86_400_000,
+            explanation: "without a command after the logon"
+        ) { \.idleMs },
+        Field(
+            name: "stall-ms", unit: "ms", range: 10...3_600_000,
+            explanation: "without progress while output waits"
+        ) { \.stallMs },
+        Field(
+            name: "drain-ms", unit: "ms", range: 0...3_600_000,
+            explanation: "for open sessions to end after SIGTERM"
+        ) { \.drainMs },
+        Field(
+            name: "events-per-turn", unit: "events", range: 1...65_536,
+            explanation: "taken in one turn of a worker's loop"
+        ) { \.eventsPerTurn },
+        Field(
+            name: "accepts-per-turn", unit: "connections", range: 1...4096,
+            explanation: "accepted in one turn of a worker's loop"
+        ) { \.acceptsPerTurn },
     ]
 
     public subscript(field: Field) -> Int {

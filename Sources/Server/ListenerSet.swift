@@ -1,4 +1,5 @@
 // The listeners of one worker. Every worker has its own on each address; the kernel spreads the connections.
+// Invariant: indices are stable while the server lives, since an epoll event names its listener by one.
 
 import Reactor
 

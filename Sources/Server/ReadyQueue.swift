@@ -1,4 +1,5 @@
 // Connections that have more to do than their share of a turn allowed: a ring of tokens, each connection in it once.
+// It cannot overflow: there is a place for every connection of the slab, and a flag in the seat keeps it to one place.
 
 import PoplarCore
 

@@ -3,9 +3,9 @@
 
 public import Accounts
 public import Administration
+import Digest
 public import Maildrop
 public import NTLM
-import Digest
 import PoplarCore
 public import TLS
 
@@ -20,7 +20,8 @@ public struct Snapshot: Sendable {
     public var tls: TLSContext?
 
     public init(
-        methods: MethodSwitches, limits: Limits, accounts: AccountTable, population: Population, ntlm: NTLM.ServerSettings, tls: TLSContext?
+        methods: MethodSwitches, limits: Limits, accounts: AccountTable, population: Population, ntlm: NTLM.ServerSettings,
+        tls: TLSContext?
     ) {
         self.methods = methods
         self.limits = limits

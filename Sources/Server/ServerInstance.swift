@@ -2,9 +2,9 @@
 // side; after `start` the workers need nothing from it.
 
 import Glibc
+import POP3
 import PoplarCore
 public import Reactor
-import POP3
 
 /// Texts that the worker needs before there is a session.
 enum ServerReplyText {

@@ -42,7 +42,9 @@ struct Worker: ~Copyable {
     private var isAccepting = true
     private var drainDeadlineNs: UInt64?
 
-    init(_ snapshot: Snapshot, number: Int, listeners: consuming ListenerSet, connections: Int, control: WorkerControl) throws(SystemError) {
+    init(_ snapshot: Snapshot, number: Int, listeners: consuming ListenerSet, connections: Int, control: WorkerControl)
+        throws(SystemError)
+    {
         let now = MonotonicClock.now()
         self.number = number
         self.listeners = listeners
@@ -260,7 +262,9 @@ struct Worker: ~Copyable {
         }
         guard slab.count < slab.capacity else { return refuse(socket, encrypted: encrypted) }
         let connection = Connection(cipher: cipher, &resources)
-        guard let token = slab.insert(Seat(socket: socket, connection: connection)), let seat = slab.pointer(token) else { return }
+        guard let token = slab.insert(Seat(socket: socket, connection: connection)), let seat = slab.pointer(token) else {
+            return
+        }
         guard poller.add(seat.pointee.socket.descriptor, .readable, payload: token.raw) == 0 else { return remove(token) }
         wheel.set(slot: Int(token.slot), deadlineNs: seat.pointee.connection.deadlineNs(limits))
         settle(token, seat)

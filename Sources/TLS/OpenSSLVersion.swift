@@ -1,4 +1,5 @@
 // The library in the process, for version and result texts.
+// Asked of the loaded library, not of the headers: the two differ when Debian updates the one under the other.
 
 import COpenSSL
 

@@ -36,7 +36,9 @@ public final class TLSContext: @unchecked Sendable {
     public let endPointHash: [UInt8]
 
     /// A server's context from a PEM chain (own certificate first) and its PEM private key.
-    public static func server(certificatePEM: [UInt8], keyPEM: [UInt8], maximum: TLSVersion = .tls13) throws(TLSError) -> TLSContext {
+    public static func server(certificatePEM: [UInt8], keyPEM: [UInt8], maximum: TLSVersion = .tls13) throws(TLSError)
+        -> TLSContext
+    {
         let context = try base(TLS_server_method(), what: "server", maximum: maximum)
         var failure: TLSError?
         var hash: [UInt8] = []
@@ -47,7 +49,8 @@ public final class TLSContext: @unchecked Sendable {
             SSL_CTX_free(context)
             throw failure
         }
-        SSL_CTX_set_options(context, copenssl_op_no_renegotiation | copenssl_op_no_compression | copenssl_op_cipher_server_preference)
+        SSL_CTX_set_options(
+            context, copenssl_op_no_renegotiation | copenssl_op_no_compression | copenssl_op_cipher_server_preference)
         // Tickets alone: nothing to look up, nothing to lock. One ticket a handshake serves one later session.
         _ = copenssl_ctx_set_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
         SSL_CTX_set_num_tickets(context, 1)

@@ -1,4 +1,5 @@
 // Rules that join sections of a profile: what a client needs must be there, or its sessions would fail by design.
+// Each section alone may be right and the whole still wrong; such errors are found here, before anything is started.
 
 import Telemetry
 

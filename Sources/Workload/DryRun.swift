@@ -1,4 +1,5 @@
 // What a run would do, before it does anything: for `--dry-run`, and for the checks before a run.
+// Pure: computed from the profile and the number of users, without a socket or a clock.
 
 public import Telemetry
 

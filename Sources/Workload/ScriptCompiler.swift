@@ -1,4 +1,5 @@
 // Compiles clients into the rows of a ScriptTable: a product of their alternatives, each row with the product of the shares.
+// Done once, before the run: a thread that starts a session only looks a row up.
 
 import PoplarCore
 import Telemetry

@@ -1,10 +1,12 @@
 // What `poplar --version` says: enough to tell two builds apart in a result file.
+// The commit, the compiler and the kind of build are fixed by CBuildInfo, which the Makefile feeds.
 
+import CBuildInfo
 import CJemalloc
 import TLS
 
 enum BuildVersion {
-    static let number = "0.1.0"
+    static let number = String(cString: cbuildinfo_version())
 
     static var text: String {
         """
@@ -18,21 +20,7 @@ enum BuildVersion {
     }
 
     static var allocator: String { String(cString: cjemalloc_description()) }
-    static var commit: String { "unknown" }
-
-    static var swift: String {
-        #if compiler(>=6.3)
-            "6.3 or later"
-        #else
-            "6.2"
-        #endif
-    }
-
-    static var optimisation: String {
-        #if DEBUG
-            "debug"
-        #else
-            "release"
-        #endif
-    }
+    static var commit: String { String(cString: cbuildinfo_commit()) }
+    static var swift: String { String(cString: cbuildinfo_swift()) }
+    static var optimisation: String { String(cString: cbuildinfo_flags()) }
 }

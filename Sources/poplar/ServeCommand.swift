@@ -29,15 +29,17 @@ struct ServeCommand: ParsableCommand {
             SIGTERM drains and ends; SIGUSR1 prints the workers' counters on standard error.
             """)
 
-    @Option(name: .customLong("pop3"), help: ArgumentHelp("Listen for clear-text clients. May be repeated.", valueName: "host:port"))
+    @Option(
+        name: .customLong("pop3"), help: ArgumentHelp("Listen for clear-text clients. May be repeated.", valueName: "host:port"))
     var pop3: [String] = []
 
     @Option(name: .customLong("pop3s"), help: ArgumentHelp("Listen for TLS clients. May be repeated.", valueName: "host:port"))
     var pop3s: [String] = []
 
-    @Option(help: ArgumentHelp(
-        "Mailboxes in memory: users=1000,messages=10,bytes=2048,deleted=restore|gone. Each key may be left out.",
-        valueName: "list"), transform: PopulationOption.parse)
+    @Option(
+        help: ArgumentHelp(
+            "Mailboxes in memory: users=1000,messages=10,bytes=2048,deleted=restore|gone. Each key may be left out.",
+            valueName: "list"), transform: PopulationOption.parse)
     var population = PopulationOption()
 
     @Option(help: ArgumentHelp("Worker threads; by default one for each CPU that may be used.", valueName: "count"))
@@ -46,8 +48,10 @@ struct ServeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Methods that clients may log on with.", valueName: "list"), transform: MethodsOption.parse)
     var methods = MethodsOption(switches: .all)
 
-    @Option(name: .customLong("ntlm-level"), help: ArgumentHelp(
-        "LMCompatibilityLevel: 0 to 3 take every response, 4 refuses LM, 5 takes NTLMv2 alone.", valueName: "0-5"))
+    @Option(
+        name: .customLong("ntlm-level"),
+        help: ArgumentHelp(
+            "LMCompatibilityLevel: 0 to 3 take every response, 4 refuses LM, 5 takes NTLMv2 alone.", valueName: "0-5"))
     var ntlmLevel = 5
 
     @Option(help: ArgumentHelp("Certificate chain in PEM form, own certificate first.", valueName: "file"))
@@ -56,7 +60,9 @@ struct ServeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Private key of the certificate in PEM form.", valueName: "file"))
     var key: String?
 
-    @Option(name: .customLong("limit"), help: ArgumentHelp("Set a limit; --show-limits lists them. May be repeated.", valueName: "name=value"))
+    @Option(
+        name: .customLong("limit"),
+        help: ArgumentHelp("Set a limit; --show-limits lists them. May be repeated.", valueName: "name=value"))
     var limit: [String] = []
 
     @Flag(name: .customLong("show-limits"), help: "Print every limit with its value and unit, and end.")
@@ -72,7 +78,9 @@ struct ServeCommand: ParsableCommand {
         }
         guard (0...5).contains(ntlmLevel) else { throw ValidationError("--ntlm-level is 0 to 5, not \(ntlmLevel)") }
         if let workers, !(1...1024).contains(workers) { throw ValidationError("--workers is 1 to 1024, not \(workers)") }
-        guard (cert == nil) == (key == nil) else { throw ValidationError("--cert and --key belong together: give both or neither") }
+        guard (cert == nil) == (key == nil) else {
+            throw ValidationError("--cert and --key belong together: give both or neither")
+        }
     }
 
     mutating func run() throws {
@@ -91,7 +99,8 @@ struct ServeCommand: ParsableCommand {
             mailboxes: population.users * 2, messages: population.messages, octets: population.bytes, policy: population.deleted)
         let snapshot = Snapshot(
             methods: methods.switches, limits: limits, accounts: accounts, population: store, ntlm: ntlm, tls: tls)
-        let listen = try pop3.map { ListenAddress(try SocketAddress(parsing: $0), isEncrypted: false) }
+        let listen =
+            try pop3.map { ListenAddress(try SocketAddress(parsing: $0), isEncrypted: false) }
             + pop3s.map { ListenAddress(try SocketAddress(parsing: $0), isEncrypted: true) }
         let server = try ServerInstance(
             ServerConfiguration(

@@ -1,4 +1,5 @@
 // The option values of `serve` that have a grammar of their own. Errors name the part that is wrong and what is right.
+// What is left out keeps its default, and the defaults are made for measuring on loopback.
 
 import Administration
 import ArgumentParser

@@ -1,3 +1,5 @@
+// Every digest and cipher against the vectors of its own standard.
+
 import Digest
 import Testing
 

@@ -15,7 +15,8 @@ enum Program {
     /// The folder of the build products, where the executable under test lies.
     static let products: URL = {
         let runner = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        if FileManager.default.isExecutableFile(atPath: runner.deletingLastPathComponent().appendingPathComponent("poplar").path) {
+        if FileManager.default.isExecutableFile(atPath: runner.deletingLastPathComponent().appendingPathComponent("poplar").path)
+        {
             return runner.deletingLastPathComponent()
         }
         // Under `swift test` the runner is the toolchain's; the test bundle is its argument.
@@ -93,12 +94,14 @@ private final class BackgroundReader: @unchecked Sendable {
 
     init(_ pipe: Pipe2) {
         let work = Unmanaged.passRetained(Work(reader: self, pipe: pipe)).toOpaque()
-        pthread_create(&thread, nil, { argument in
-            guard let argument else { return nil }
-            let work = Unmanaged<Work>.fromOpaque(argument).takeRetainedValue()
-            work.reader.text = work.pipe.readAll()
-            return nil
-        }, work)
+        pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                let work = Unmanaged<Work>.fromOpaque(argument).takeRetainedValue()
+                work.reader.text = work.pipe.readAll()
+                return nil
+            }, work)
     }
 
     private final class Work {
@@ -210,7 +213,8 @@ final class ScratchFolder {
 
     init() throws {
         url = FileManager.default.temporaryDirectory.appendingPathComponent("poplar-test-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        try FileManager.default.createDirectory(
+            at: url, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     }
 
     deinit { try? FileManager.default.removeItem(at: url) }

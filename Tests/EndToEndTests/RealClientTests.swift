@@ -1,10 +1,14 @@
+// Programs that others wrote, against the built server: each for success and for a wrong password.
+
 import Foundation
 import Testing
 
 /// Octets of a message of the default population.
 private let messageBytes = 2048
 
-@Suite("curl logs on by every method and gets whole messages", .enabled(if: Program.exists("curl"), "SKIPPED: curl is not installed"))
+@Suite(
+    "curl logs on by every method and gets whole messages", .enabled(if: Program.exists("curl"), "SKIPPED: curl is not installed")
+)
 struct CurlTests {
     struct Case: CustomTestStringConvertible {
         var options: [String]
@@ -44,9 +48,12 @@ struct CurlTests {
         #expect(outcome.output.isEmpty)
     }
 
-    @Test("the membership instance and the NT domain keep to their own tables", arguments: [
-        ("POPLAR\\user00003", Int32(0)), ("MEMBERSHIP\\member00003", 0), ("MEMBERSHIP\\user00003", 67), ("POPLAR\\member00003", 67),
-    ])
+    @Test(
+        "the membership instance and the NT domain keep to their own tables",
+        arguments: [
+            ("POPLAR\\user00003", Int32(0)), ("MEMBERSHIP\\member00003", 0), ("MEMBERSHIP\\user00003", 67),
+            ("POPLAR\\member00003", 67),
+        ])
     func membership(name: String, status: Int32) throws {
         let outcome = try curl(try ServedPoplar(), Case(options: ["--login-options", "AUTH=NTLM"]), user: "\(name):secret")
         #expect(outcome.status == status, "\(outcome.errors)")
@@ -117,7 +124,10 @@ struct FetchmailTests {
             """)
         let outcome = try Program.run(
             try #require(Program.path("fetchmail")),
-            ["-f", file, "-v", "--nosyslog", "--nodetach", "--pidfile", "\(folder.url.path)/pid", "-i", "\(folder.url.path)/ids"],
+            [
+                "-f", file, "-v", "--nosyslog", "--nodetach", "--pidfile", "\(folder.url.path)/pid", "-i",
+                "\(folder.url.path)/ids",
+            ],
             environment: ["FETCHMAILHOME": folder.url.path, "HOME": folder.url.path])
         return (outcome, folder.read("box"))
     }
@@ -193,7 +203,9 @@ struct PoplibTests {
     @Test("a wrong password is refused on both ports")
     func refused() throws {
         let outcome = try poplib("wrong")
-        #expect(outcome.output.components(separatedBy: "refused b'-ERR [AUTH] Logon failure").count == 3, "\(outcome.output)\(outcome.errors)")
+        #expect(
+            outcome.output.components(separatedBy: "refused b'-ERR [AUTH] Logon failure").count == 3,
+            "\(outcome.output)\(outcome.errors)")
     }
 }
 
@@ -205,15 +217,17 @@ struct ServeTests {
         #expect(server.stop() == 0)
     }
 
-    @Test("what cannot be is refused at once, with the remedy", arguments: [
-        (["--methods", "basic,kerberos"], "'kerberos' is no method; there are: basic, basic-ssl"),
-        (["--population", "user=3"], "'user' is no key; there are: users, messages, bytes, deleted"),
-        (["--population", "users=x"], "users is 1 to 2000000, not 'x'"),
-        (["--limit", "idle=3"], "'idle' is no limit; there are: connections"),
-        (["--limit", "idle-ms=0"], "idle-ms is a whole number of ms from 10"),
-        (["--ntlm-level", "6"], "--ntlm-level is 0 to 5, not 6"),
-        (["--cert", "x.pem"], "--cert and --key belong together"),
-    ])
+    @Test(
+        "what cannot be is refused at once, with the remedy",
+        arguments: [
+            (["--methods", "basic,kerberos"], "'kerberos' is no method; there are: basic, basic-ssl"),
+            (["--population", "user=3"], "'user' is no key; there are: users, messages, bytes, deleted"),
+            (["--population", "users=x"], "users is 1 to 2000000, not 'x'"),
+            (["--limit", "idle=3"], "'idle' is no limit; there are: connections"),
+            (["--limit", "idle-ms=0"], "idle-ms is a whole number of ms from 10"),
+            (["--ntlm-level", "6"], "--ntlm-level is 0 to 5, not 6"),
+            (["--cert", "x.pem"], "--cert and --key belong together"),
+        ])
     func usage(arguments: [String], message: String) throws {
         let outcome = try Program.run(Program.poplar, ["serve", "--pop3", "127.0.0.1:0"] + arguments)
         #expect(outcome.status == 64)

@@ -15,7 +15,7 @@ enum Ban: String, CaseIterable, Sendable {
         case .existential: /\bany\s+[A-Z(~]/
         case .dictionary: /\bDictionary\b|\[:\]|[:>(]\s*\[\w+\s*:\s*[\w\[]/
         case .string: /\bString\(|\bNSString\b|\bString\.init\b/
-        case .weak: /\b(?:weak|unowned)\b/
+        case .weak: /\b(?:weak|unowned)(?:\(\w+\))?\s+(?:var|let|self)\b/
         case .mutex: /\b(?:Mutex|NSLock|pthread_mutex_\w+)\b/
         case .forced: /\btry!|\bas!|[\w)\]>]!(?!=)/
         case .trap: /\b(?:fatalError|preconditionFailure|unsafeBitCast|unsafelyUnwrapped)\b/
@@ -26,6 +26,31 @@ enum Ban: String, CaseIterable, Sendable {
     }
 }
 
+extension Ban {
+    /// Cheap to look for, and in every line that the pattern can match: regular expressions are slow in a debug build.
+    private var hints: [String] {
+        switch self {
+        case .class: ["class"]
+        case .actor: ["actor"]
+        case .async: ["async", "await"]
+        case .existential: ["any"]
+        case .dictionary: ["Dictionary", ":"]
+        case .string: ["String"]
+        case .weak: ["weak", "unowned"]
+        case .mutex: ["Mutex", "Lock", "mutex"]
+        case .forced: ["!"]
+        case .trap: ["fatal", "Failure", "unsafe"]
+        case .foundation: ["Foundation"]
+        case .print: ["print(", "Print(", "dump("]
+        case .dispatch: ["Dispatch", "Thread.", "Task"]
+        }
+    }
+
+    func isIn(_ code: String) -> Bool {
+        hints.contains { code.utf8.firstRange(of: $0.utf8) != nil } && code.contains(pattern)
+    }
+}
+
 struct Excuse: Sendable, CustomTestStringConvertible {
     let path: String
     let bans: Set<Ban>
@@ -33,7 +58,30 @@ struct Excuse: Sendable, CustomTestStringConvertible {
     var testDescription: String { path }
 }
 
-private let excuses: [Excuse] = []
+private let excuses: [Excuse] = [
+    Excuse(path: "Sources/Maildrop/MessageArena.swift", bans: [.forced], reason: "filled once, before the server opens"),
+    Excuse(path: "Sources/Reactor/SocketAddress.swift", bans: [.string], reason: "addresses are read and shown at set-up"),
+    Excuse(path: "Sources/Reactor/System.swift", bans: [.string], reason: "the text of an error that ends set-up"),
+    Excuse(path: "Sources/Reactor/Thread.swift", bans: [.class], reason: "hands a closure to a new thread, once"),
+    Excuse(path: "Sources/TLS/OpenSSLVersion.swift", bans: [.string], reason: "for --version"),
+    Excuse(path: "Sources/TLS/TLSContext.swift", bans: [.class, .string], reason: "one context per server; errors of set-up"),
+    Excuse(
+        path: "Sources/TLS/TLSSession.swift", bans: [.string], reason: "why a certificate was refused, for the client's report"),
+    Excuse(path: "Sources/Server/Limits.swift", bans: [.string], reason: "reads --limit at set-up"),
+    Excuse(path: "Sources/Server/ServerInstance.swift", bans: [.class], reason: "starts and stops the workers"),
+    Excuse(path: "Sources/Server/WorkerControl.swift", bans: [.class, .string], reason: "shared with the control thread"),
+    Excuse(path: "Sources/LoadGenerator/CredentialTable.swift", bans: [.class], reason: "immutable, shared by all threads"),
+    Excuse(path: "Sources/LoadGenerator/FailureNotes.swift", bans: [.class, .string], reason: "read by the control thread"),
+    Excuse(path: "Sources/LoadGenerator/LoadRun.swift", bans: [.class], reason: "starts and stops the threads"),
+    Excuse(path: "Sources/LoadGenerator/ThreadControl.swift", bans: [.class], reason: "shared with the control thread"),
+    Excuse(path: "Sources/Telemetry/Collector.swift", bans: [.class], reason: "the control thread's side"),
+    Excuse(path: "Sources/Telemetry/RecorderExchange.swift", bans: [.class], reason: "shared by a recorder and the collector"),
+    Excuse(path: "Sources/Telemetry/Labels.swift", bans: [.string], reason: "names for reports"),
+    Excuse(path: "Sources/Telemetry/DecimalText.swift", bans: [.string], reason: "text of result files"),
+    Excuse(path: "Sources/Telemetry/HistogramLog.swift", bans: [.string], reason: "text of result files"),
+    Excuse(path: "Sources/Telemetry/HistogramV2.swift", bans: [.string], reason: "text of result files"),
+    Excuse(path: "Sources/Telemetry/PercentileSpectrum.swift", bans: [.string], reason: "text of result files"),
+]
 
 @Suite("The data plane keeps its bans")
 struct DataPlaneTests {
@@ -48,7 +96,7 @@ struct DataPlaneTests {
     private static func hits(in file: SourceFile) -> [Hit] {
         var result: [Hit] = []
         for (index, line) in SwiftText.code(of: file.lines).enumerated() {
-            for ban in Ban.allCases where line.contains(ban.pattern) { result.append(Hit(ban: ban, line: index + 1, text: line)) }
+            for ban in Ban.allCases where ban.isIn(line) { result.append(Hit(ban: ban, line: index + 1, text: line)) }
         }
         return result
     }
@@ -74,18 +122,22 @@ struct DataPlaneTests {
         "each ban finds what it is for",
         arguments: [
             (Ban.class, "final class Store {"), (.actor, "actor Store {"), (.async, "let x = await f()"),
-            (.existential, "var p: any Poller"), (.dictionary, "var t: [UInt32: Int] = [:]"), (.string, "let s = String(decoding: b)"),
+            (.existential, "var p: any Poller"), (.dictionary, "var t: [UInt32: Int] = [:]"),
+            (.string, "let s = String(decoding: b)"),
             (.weak, "weak var owner: Store?"), (.mutex, "let lock = Mutex(0)"), (.forced, "let x = list.first!"),
-            (.forced, "let x = table[0]!.name"), (.forced, "let x = try! f()"), (.forced, "let x = y as! Int"), (.trap, "fatalError()"),
+            (.forced, "let x = table[0]!.name"), (.forced, "let x = try! f()"), (.forced, "let x = y as! Int"),
+            (.trap, "fatalError()"),
             (.foundation, "public import Foundation"), (.print, "print(1)"), (.dispatch, "Task { f() }"),
         ])
     func finds(ban: Ban, code: String) {
-        #expect(SwiftText.code(of: code).contains(ban.pattern))
+        #expect(ban.isIn(SwiftText.code(of: code)))
     }
 
-    @Test("comments, literals and operators are no finding", arguments: ["// any Class!", "let s: StaticString = \"try! any X\"", "a != b", "!x"])
+    @Test(
+        "comments, literals and operators are no finding",
+        arguments: ["// any Class!", "let s: StaticString = \"try! any X\"", "a != b", "!x"])
     func passes(code: String) {
         let line = SwiftText.code(of: code)
-        #expect(Ban.allCases.allSatisfy { !line.contains($0.pattern) })
+        #expect(!Ban.allCases.contains { $0.isIn(line) })
     }
 }

@@ -16,7 +16,9 @@ struct HotPathTests {
         #expect(check.status == 0, "\(check.output)\(check.errors)")
     }
 
-    @Test("a pattern that matches nothing fails", .enabled(if: FileManager.default.isExecutableFile(atPath: binary), "no release binary: make build"))
+    @Test(
+        "a pattern that matches nothing fails",
+        .enabled(if: FileManager.default.isExecutableFile(atPath: binary), "no release binary: make build"))
     func staleName() throws {
         let list = FileManager.default.temporaryDirectory.appendingPathComponent("poplar-hot-\(UUID().uuidString).txt")
         try "^Server\\.Worker\\.noSuchFunction\\(\n".write(to: list, atomically: true, encoding: .utf8)

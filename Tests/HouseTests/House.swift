@@ -50,6 +50,9 @@ enum House {
     /// Two modules of one floor that may still know each other, downwards in the table of ARCHITECTURE.md.
     static let neighbours: Set<String> = ["Digest -> PoplarCore"]
 
+    /// Modules that live in another's folder: one module map may name several.
+    static let parts = ["CSpawn": "CLinux"]
+
     /// Importable everywhere.
     static let always: Set<String> = ["Swift", "Glibc", "Synchronization"]
 }

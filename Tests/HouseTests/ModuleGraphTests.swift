@@ -75,7 +75,8 @@ struct ModuleGraphTests {
 
     @Test("every folder of Sources is a module of the manifest")
     func folders() {
-        let folders = Set(Repository.files.filter { $0.hasPrefix("Sources/") }.map { $0.split(separator: "/")[1] }.map(String.init))
+        let folders = Set(
+            Repository.files.filter { $0.hasPrefix("Sources/") }.map { $0.split(separator: "/")[1] }.map(String.init))
         #expect(folders == Set(modules.map(\.name)))
     }
 
@@ -126,9 +127,10 @@ struct ModuleGraphTests {
                     #expect(isAllowed, "\(file.path) imports \(name), which \(module.name) does not declare or may not use")
                 }
             }
-            // A placeholder of one line has nothing to import yet.
-            guard Repository.swiftFiles(under: module.folder).contains(where: { $0.lines.count > 3 }) else { continue }
-            let idle = (declared[module.name] ?? []).subtracting(seen)
+            // A placeholder of one line imports nothing yet, and is not imported.
+            // The executable links them all, as each gets its command.
+            guard !isPlaceholder(module.name), module.name != "poplar" else { continue }
+            let idle = (declared[module.name] ?? []).subtracting(seen).filter { !isPlaceholder($0) }
             #expect(idle.isEmpty, "\(module.name) declares \(idle.sorted()) and imports none of it")
         }
     }
@@ -146,10 +148,21 @@ struct ModuleGraphTests {
         }
     }
 
+    private func isPlaceholder(_ name: String) -> Bool {
+        guard let module = modules.first(where: { $0.name == name }) else { return false }
+        let files = Repository.swiftFiles(under: module.folder)
+        return !files.isEmpty && files.allSatisfy { $0.lines.count <= 3 }
+    }
+
     /// Module names after `import`, whatever access level or attribute stands before it.
     private static func imports(of file: SourceFile) -> Set<String> {
         let statement =
-            /^\s*(?:@\w+(?:\(\w+\))?\s+)*(?:(?:public|package|internal|private|fileprivate)\s+)?import\s+(?:(?:struct|enum|class|func|var|let|protocol|typealias)\s+)?(\w+)/
-        return Set(file.lines.compactMap { $0.firstMatch(of: statement).map { String($0.output.1) } })
+            #/
+            ^ \s* (?: @\w+ (?: \( \w+ \) )? \s+ )*
+            (?: (?: public | package | internal | private | fileprivate ) \s+ )? import \s+
+            (?: (?: struct | enum | class | func | var | let | protocol | typealias ) \s+ )? (\w+)
+            /#
+        let names = file.lines.compactMap { $0.firstMatch(of: statement).map { String($0.output.1) } }
+        return Set(names.map { House.parts[$0] ?? $0 })
     }
 }

@@ -1,62 +1,78 @@
-// Swift source with its comments and the insides of its string literals blanked, line by line, so that a scan for a word
+// Swift source with its comments and the insides of its string literals left out, line by line, so that a scan for a word
 // finds code alone. It knows line and block comments, "..." with escapes and interpolation, and """...""".
-// Not a parser: raw strings and regex literals are taken as they come. The data plane has neither.
+// Not a parser: raw strings and regex literals are taken as they come; the data plane has neither. It works on octets,
+// because a debug build takes seconds to walk all sources by Character.
 
 enum SwiftText {
     static func code(of line: String) -> String { code(of: [line])[0] }
 
     static func code(of lines: [String]) -> [String] {
-        var comments = 0
-        var isInLongText = false
-        return lines.map { line in
-            var output = ""
-            var characters = line[...]
+        var reader = Reader()
+        return lines.map { reader.code(of: Array($0.utf8)) }
+    }
+
+    private struct Reader {
+        private var comments = 0
+        private var isInLongText = false
+
+        mutating func code(of line: [UInt8]) -> String {
+            var output: [UInt8] = []
+            var index = 0
+            // Open brackets of an interpolation; 0 outside of one.
+            var brackets = 0
             var isInText = false
-            var interpolation = 0
-            while let character = characters.first {
+            while index < line.count {
+                let rest = line[index...]
+                let octet = line[index]
+                index += 1
                 if comments > 0 {
-                    if characters.hasPrefix("*/") {
+                    if rest.starts(with: "*/".utf8) {
                         comments -= 1
-                        characters = characters.dropFirst()
+                        index += 1
                     }
                 } else if isInLongText {
-                    if characters.hasPrefix("\"\"\"") {
+                    if rest.starts(with: Self.longQuote) {
                         isInLongText = false
-                        characters = characters.dropFirst(2)
-                        output.append("\"")
+                        index += 2
+                        output.append(Self.quote)
                     }
+                } else if brackets > 0 {
+                    // Code again until the bracket closes; a literal in it is not looked into.
+                    if octet == Self.open { brackets += 1 }
+                    if octet == Self.close { brackets -= 1 }
+                    output.append(octet)
                 } else if isInText {
-                    if interpolation > 0 {
-                        // Code again, until the bracket closes; a literal in it is not looked into.
-                        if character == "(" { interpolation += 1 }
-                        if character == ")" { interpolation -= 1 }
-                        output.append(character)
-                    } else if characters.hasPrefix("\\(") {
-                        interpolation = 1
-                        characters = characters.dropFirst()
-                        output.append(" (")
-                    } else if character == "\\" {
-                        characters = characters.dropFirst()
-                    } else if character == "\"" {
+                    if rest.starts(with: "\\(".utf8) {
+                        brackets = 1
+                        index += 1
+                        output.append(contentsOf: " (".utf8)
+                    } else if octet == Self.backslash {
+                        index += 1
+                    } else if octet == Self.quote {
                         isInText = false
-                        output.append(character)
+                        output.append(octet)
                     }
-                } else if characters.hasPrefix("//") {
+                } else if rest.starts(with: "//".utf8) {
                     break
-                } else if characters.hasPrefix("/*") {
+                } else if rest.starts(with: "/*".utf8) {
                     comments += 1
-                    characters = characters.dropFirst()
-                } else if characters.hasPrefix("\"\"\"") {
+                    index += 1
+                } else if rest.starts(with: Self.longQuote) {
                     isInLongText = true
-                    characters = characters.dropFirst(2)
-                    output.append("\"")
+                    index += 2
+                    output.append(Self.quote)
                 } else {
-                    if character == "\"" { isInText = true }
-                    output.append(character)
+                    isInText = octet == Self.quote
+                    output.append(octet)
                 }
-                characters = characters.dropFirst()
             }
-            return output
+            return String(decoding: output, as: UTF8.self)
         }
+
+        private static let longQuote = Array("\"\"\"".utf8)
+        private static let quote = UInt8(ascii: "\"")
+        private static let backslash = UInt8(ascii: "\\")
+        private static let open = UInt8(ascii: "(")
+        private static let close = UInt8(ascii: ")")
     }
 }

@@ -1,3 +1,5 @@
+// What the NTLM tests share: octets from hexadecimal text, and both exchanges over memory of their own.
+
 import Digest
 import NTLM
 import PoplarCore

@@ -129,7 +129,8 @@ struct TruthTable {
                 _ = bench.negotiate(TestClient(variant: .v2).type1())
                 #expect(bench.answer(message.octets) == .verdict(policy == .none ? .accepted : .bindingMismatch))
                 let standIn = ownerKey(NTHash(.zero), "User", "Domain")
-                message.lm = bytes(hex: hex(Responses.lm2(standIn, server: bench.challenge, client: client)))
+                message.lm =
+                    bytes(hex: hex(Responses.lm2(standIn, server: bench.challenge, client: client)))
                     + [UInt8](repeating: 0xAA, count: 8)
                 _ = bench.negotiate(TestClient(variant: .v2).type1())
                 #expect(bench.answer(message.octets, hash: nil) != .verdict(.accepted))

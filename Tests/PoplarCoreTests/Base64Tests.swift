@@ -1,3 +1,5 @@
+// RFC 4648: the published vectors, and every way in which text is not base64.
+
 import PoplarCore
 import Testing
 
@@ -21,9 +23,12 @@ func decode(_ text: String, capacity: Int = 8192) -> [UInt8]? {
 
 @Suite("Base64 follows RFC 4648, with one spelling for each message")
 struct Base64Tests {
-    @Test("the vectors of RFC 4648, section 10", arguments: [
-        ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"),
-    ])
+    @Test(
+        "the vectors of RFC 4648, section 10",
+        arguments: [
+            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ])
     func vectors(plain: String, text: String) {
         #expect(encode(Array(plain.utf8)) == text)
         #expect(decode(text) == Array(plain.utf8))
@@ -38,9 +43,12 @@ struct Base64Tests {
         }
     }
 
-    @Test("bad spellings are refused", arguments: [
-        "Z", "Zg", "Zg=", "Zh==", "Zm9=", "=", "====", "Zg==Zg==", "Zm 9", "Zm9v\n", "Zm9v\r\n", "Zm-_", "Z===", "=g==", "Zm9vYg==YQ==",
-    ])
+    @Test(
+        "bad spellings are refused",
+        arguments: [
+            "Z", "Zg", "Zg=", "Zh==", "Zm9=", "=", "====", "Zg==Zg==", "Zm 9", "Zm9v\n", "Zm9v\r\n", "Zm-_", "Z===", "=g==",
+            "Zm9vYg==YQ==",
+        ])
     func refused(text: String) {
         #expect(decode(text) == nil)
     }

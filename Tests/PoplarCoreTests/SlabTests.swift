@@ -1,3 +1,5 @@
+// The slab and its tokens: no stale token is ever honoured, and every element is destroyed once.
+
 import PoplarCore
 import Testing
 
@@ -32,9 +34,11 @@ struct SlabTests {
         #expect(count == 2)
     }
 
-    @Test("a token made up from the wire finds nothing", arguments: [
-        Token(raw: 0), Token(raw: .max), Token(generation: 1, slot: 0), Token(generation: 0, slot: 5),
-    ])
+    @Test(
+        "a token made up from the wire finds nothing",
+        arguments: [
+            Token(raw: 0), Token(raw: .max), Token(generation: 1, slot: 0), Token(generation: 0, slot: 5),
+        ])
     func forged(token: Token) {
         let slab = Slab<Int>(capacity: 2)
         let ghost = slab.pointer(token)
@@ -61,7 +65,9 @@ struct BufferTests {
         #expect(Bytes.decimal(Array(text.utf8).span) == value)
     }
 
-    @Test("what is no decimal", arguments: ["", "-1", "+1", " 1", "1 ", "18446744073709551616", "99999999999999999999999999", "0x1"])
+    @Test(
+        "what is no decimal",
+        arguments: ["", "-1", "+1", " 1", "1 ", "18446744073709551616", "99999999999999999999999999", "0x1"])
     func noDecimal(text: String) {
         #expect(Bytes.decimal(Array(text.utf8).span) == nil)
     }

@@ -1,3 +1,5 @@
+// Golden dialogues of one connection in process: what RFC 1939 and RFC 2449 prescribe, at every split of the input.
+
 import Foundation
 import Maildrop
 import PoplarCore
@@ -77,28 +79,34 @@ struct DialogueTests {
         #expect(Set(first + ids("user00002")).count == 6)
     }
 
-    @Test("what is wrong is refused and leaves the session as it was", arguments: [
-        ("STAT", "-ERR Log on first\r\n"), ("RETR 1", "-ERR Log on first\r\n"), ("PASS secret", "-ERR USER must come before PASS\r\n"),
-        ("XYZZY", unknown), ("", unknown), ("US", unknown), ("USERS x", unknown),
-        ("USER", "-ERR Arguments are missing or not valid for this command\r\n"),
-    ])
+    @Test(
+        "what is wrong is refused and leaves the session as it was",
+        arguments: [
+            ("STAT", "-ERR Log on first\r\n"), ("RETR 1", "-ERR Log on first\r\n"),
+            ("PASS secret", "-ERR USER must come before PASS\r\n"),
+            ("XYZZY", unknown), ("", unknown), ("US", unknown), ("USERS x", unknown),
+            ("USER", "-ERR Arguments are missing or not valid for this command\r\n"),
+        ])
     func refusedBeforeLogon(line: String, answer: String) throws {
         let client = try Bench().connect()
         #expect(client.say(line) == answer)
         #expect(client.say(["USER user00001", "PASS secret"]) == ready + loggedOn)
     }
 
-    @Test("numbers that name no message", arguments: [
-        ("RETR 0", "-ERR No such message\r\n"), ("RETR 4", "-ERR No such message\r\n"),
-        ("RETR 4294967297", "-ERR No such message\r\n"), ("DELE 99999999999999999999999999", "-ERR No such message\r\n"),
-        ("LIST 4", "-ERR No such message\r\n"), ("UIDL 0", "-ERR No such message\r\n"), ("TOP 7 1", "-ERR No such message\r\n"),
-        ("RETR", "-ERR Arguments are missing or not valid for this command\r\n"),
-        ("RETR -1", "-ERR Arguments are missing or not valid for this command\r\n"),
-        ("RETR 1 2", "-ERR Arguments are missing or not valid for this command\r\n"),
-        ("TOP 1", "-ERR Arguments are missing or not valid for this command\r\n"),
-        ("STAT 1", "-ERR Arguments are missing or not valid for this command\r\n"),
-        ("USER user00002", "-ERR Already logged on\r\n"), ("AUTH PLAIN", "-ERR Already logged on\r\n"),
-    ])
+    @Test(
+        "numbers that name no message",
+        arguments: [
+            ("RETR 0", "-ERR No such message\r\n"), ("RETR 4", "-ERR No such message\r\n"),
+            ("RETR 4294967297", "-ERR No such message\r\n"), ("DELE 99999999999999999999999999", "-ERR No such message\r\n"),
+            ("LIST 4", "-ERR No such message\r\n"), ("UIDL 0", "-ERR No such message\r\n"),
+            ("TOP 7 1", "-ERR No such message\r\n"),
+            ("RETR", "-ERR Arguments are missing or not valid for this command\r\n"),
+            ("RETR -1", "-ERR Arguments are missing or not valid for this command\r\n"),
+            ("RETR 1 2", "-ERR Arguments are missing or not valid for this command\r\n"),
+            ("TOP 1", "-ERR Arguments are missing or not valid for this command\r\n"),
+            ("STAT 1", "-ERR Arguments are missing or not valid for this command\r\n"),
+            ("USER user00002", "-ERR Already logged on\r\n"), ("AUTH PLAIN", "-ERR Already logged on\r\n"),
+        ])
     func refusedAfterLogon(line: String, answer: String) throws {
         let client = try Bench().connect()
         client.say(["USER user00001", "PASS secret"])
@@ -171,7 +179,8 @@ struct DialogueTests {
 
 @Suite("Input is taken as it comes, however it is cut")
 struct SegmentTests {
-    static let script = "USER user00001\r\nPASS secret\r\nSTAT\r\nLIST\r\nRETR 1\r\nTOP 2 1\r\nXYZZY\r\nDELE 3\r\nRSET\r\nQUIT\r\n"
+    static let script =
+        "USER user00001\r\nPASS secret\r\nSTAT\r\nLIST\r\nRETR 1\r\nTOP 2 1\r\nXYZZY\r\nDELE 3\r\nRSET\r\nQUIT\r\n"
 
     @Test("pipelined commands are answered in order and in one write")
     func pipelined() throws {
@@ -217,7 +226,9 @@ struct SegmentTests {
         #expect(all == String(repeating: one, count: 1000))
     }
 
-    @Test("a line of the limit is taken, one octet more is refused once, and the next line is understood", arguments: [510, 511, 600, 5000, 70_000])
+    @Test(
+        "a line of the limit is taken, one octet more is refused once, and the next line is understood",
+        arguments: [510, 511, 600, 5000, 70_000])
     func longLine(length: Int) throws {
         let client = try Bench().connect()
         let line = "NOOP " + String(repeating: " ", count: length - 5)
@@ -243,7 +254,9 @@ struct SegmentTests {
     @Test("nothing borrowed stays borrowed after a session")
     func noLeaks() throws {
         let bench = try Bench()
-        for script in [Self.script, "USER user00001\r\nPASS", "AUTH NTLM\r\n", "AUTH LOGIN\r\ndXNlcg==\r\n", "AUTH PLAIN\r\n*\r\n"] {
+        for script in [
+            Self.script, "USER user00001\r\nPASS", "AUTH NTLM\r\n", "AUTH LOGIN\r\ndXNlcg==\r\n", "AUTH PLAIN\r\n*\r\n",
+        ] {
             let client = bench.connect()
             client.send(script)
         }

@@ -1,3 +1,5 @@
+// The methods and their switches: who is let in by which way, and what is offered.
+
 import Administration
 import Foundation
 import NTLM
@@ -16,7 +18,8 @@ func base64(_ text: String) -> String { Data(text.utf8).base64EncodedString() }
 
 /// Logs on by NTLM as a client of the module under test would. Returns the server's last line.
 func ntlmLogon(
-    _ client: Conversation, domain: String, user: String, password: String = "secret", variant: NTLMVariant = .v2, initial: Bool = false
+    _ client: Conversation, domain: String, user: String, password: String = "secret", variant: NTLMVariant = .v2,
+    initial: Bool = false
 ) throws -> String {
     let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 16_384, alignment: 8)
     defer { memory.deallocate() }
@@ -35,7 +38,9 @@ func ntlmLogon(
         guard client.say("AUTH NTLM") == "+ \r\n" else { return client.received }
         challengeLine = client.say(first)
     }
-    guard challengeLine.hasPrefix("+ "), let challenge = Data(base64Encoded: String(challengeLine.dropFirst(2).prefix { !$0.isNewline })) else {
+    guard challengeLine.hasPrefix("+ "),
+        let challenge = Data(base64Encoded: String(challengeLine.dropFirst(2).prefix { !$0.isNewline }))
+    else {
         return challengeLine
     }
     var answer = ByteWriter(memory)
@@ -87,11 +92,14 @@ struct MechanismTests {
         #expect(answers == "-ERR The AUTH protocol exchange was canceled by the client\r\n+OK Password required\r\n" + loggedOn)
     }
 
-    @Test("what is no message of the mechanism is refused, and the connection goes on", arguments: [
-        ["AUTH PLAIN", "!!!!"], ["AUTH PLAIN", ""], ["AUTH PLAIN ="], ["AUTH PLAIN ===="], ["AUTH PLAIN Zg="], ["AUTH PLAIN Zh=="],
-        ["AUTH NTLM", ""], ["AUTH NTLM", "="], ["AUTH NTLM ="], ["AUTH NTLM", "TlRMTVNTUAA="], ["AUTH NTLM", "* "],
-        ["AUTH LOGIN", ""], ["AUTH LOGIN", "Zg==", ""], ["AUTH NTLM", "AUTH NTLM"], ["AUTH NTLM", "USER user00001"],
-    ])
+    @Test(
+        "what is no message of the mechanism is refused, and the connection goes on",
+        arguments: [
+            ["AUTH PLAIN", "!!!!"], ["AUTH PLAIN", ""], ["AUTH PLAIN ="], ["AUTH PLAIN ===="], ["AUTH PLAIN Zg="],
+            ["AUTH PLAIN Zh=="],
+            ["AUTH NTLM", ""], ["AUTH NTLM", "="], ["AUTH NTLM ="], ["AUTH NTLM", "TlRMTVNTUAA="], ["AUTH NTLM", "* "],
+            ["AUTH LOGIN", ""], ["AUTH LOGIN", "Zg==", ""], ["AUTH NTLM", "AUTH NTLM"], ["AUTH NTLM", "USER user00001"],
+        ])
     func malformedExchange(lines: [String]) throws {
         let client = try Bench().connect()
         #expect(client.say(lines).hasSuffix(malformed))
@@ -125,22 +133,26 @@ struct MechanismTests {
 
 @Suite("Whose table a name is looked up in")
 struct RealmTests {
-    @Test("the membership instance and the NT domains never answer for each other", arguments: [
-        ("POPLAR", "user00001", true), ("MEMBERSHIP", "member00001", true), ("membership", "Member00001", true),
-        ("MEMBERSHIP", "user00001", false), ("POPLAR", "member00001", false), ("", "member00001", false),
-        ("", "user00001", true), ("ELSEWHERE", "user00001", true), ("ELSEWHERE", "member00001", false),
-        ("", "user00001@POPLAR", true), ("", "member00001@MEMBERSHIP", true), ("", "user00001@MEMBERSHIP", false),
-        ("POPLAR", "nobody", false),
-    ])
+    @Test(
+        "the membership instance and the NT domains never answer for each other",
+        arguments: [
+            ("POPLAR", "user00001", true), ("MEMBERSHIP", "member00001", true), ("membership", "Member00001", true),
+            ("MEMBERSHIP", "user00001", false), ("POPLAR", "member00001", false), ("", "member00001", false),
+            ("", "user00001", true), ("ELSEWHERE", "user00001", true), ("ELSEWHERE", "member00001", false),
+            ("", "user00001@POPLAR", true), ("", "member00001@MEMBERSHIP", true), ("", "user00001@MEMBERSHIP", false),
+            ("POPLAR", "nobody", false),
+        ])
     func separation(domain: String, user: String, admitted: Bool) throws {
         let line = try ntlmLogon(try Bench().connect(), domain: domain, user: user)
         #expect(line == (admitted ? loggedOn : refused))
     }
 
-    @Test("with the membership system alone, an empty or unknown domain means the instance", arguments: [
-        ("", "member00001", true), ("ELSEWHERE", "member00001", true), ("MEMBERSHIP", "member00001", true),
-        ("POPLAR", "user00001", false), ("", "user00001", false), ("POPLAR", "member00001", false),
-    ])
+    @Test(
+        "with the membership system alone, an empty or unknown domain means the instance",
+        arguments: [
+            ("", "member00001", true), ("ELSEWHERE", "member00001", true), ("MEMBERSHIP", "member00001", true),
+            ("POPLAR", "user00001", false), ("", "user00001", false), ("POPLAR", "member00001", false),
+        ])
     func membershipAlone(domain: String, user: String, admitted: Bool) throws {
         let line = try ntlmLogon(try Bench(Setting(methods: .membership)).connect(), domain: domain, user: user)
         #expect(line == (admitted ? loggedOn : refused))
@@ -151,11 +163,13 @@ struct RealmTests {
         #expect(try Bench().session("USER \(name)", "PASS secret").hasSuffix(refused))
     }
 
-    @Test("the forms of a Basic name", arguments: [
-        ("user00001", true), ("POPLAR\\user00001", true), ("poplar/USER00001", true), ("POPLAR\\user00001\\user00001", true),
-        ("POPLAR/user00001\\user00001", true), ("POPLAR\\\\user00001\\\\user00001", true), ("ELSEWHERE\\user00001", false),
-        ("\\user00001", false), ("POPLAR\\", false), ("POPLAR\\user00001\\", false), ("user00001 ", false),
-    ])
+    @Test(
+        "the forms of a Basic name",
+        arguments: [
+            ("user00001", true), ("POPLAR\\user00001", true), ("poplar/USER00001", true), ("POPLAR\\user00001\\user00001", true),
+            ("POPLAR/user00001\\user00001", true), ("POPLAR\\\\user00001\\\\user00001", true), ("ELSEWHERE\\user00001", false),
+            ("\\user00001", false), ("POPLAR\\", false), ("POPLAR\\user00001\\", false), ("user00001 ", false),
+        ])
     func names(name: String, admitted: Bool) throws {
         #expect(try Bench().session("USER \(name)", "PASS secret").hasSuffix(admitted ? loggedOn : refused))
     }
@@ -192,7 +206,9 @@ struct PolicyTests {
 
         #expect(bench.session("USER user00001", "PASS secret").hasSuffix(basic ? loggedOn : disabled))
         #expect(bench.session("AUTH PLAIN " + base64("\0user00001\0secret")) == (basic ? loggedOn : disabled))
-        #expect(bench.session("AUTH LOGIN " + base64("user00001"), base64("secret")).hasSuffix(basic ? loggedOn : "-ERR Unknown command\r\n"))
+        #expect(
+            bench.session("AUTH LOGIN " + base64("user00001"), base64("secret")).hasSuffix(
+                basic ? loggedOn : "-ERR Unknown command\r\n"))
         let account = try ntlmLogon(bench.connect(), domain: "POPLAR", user: "user00001")
         #expect(account.hasSuffix(ntlm ? loggedOn : membership ? refused : noNTLM))
         let member = try ntlmLogon(bench.connect(), domain: "MEMBERSHIP", user: "member00001")
@@ -217,7 +233,8 @@ struct LevelTests {
     @Test("each level and variant", arguments: CompatibilityLevel.allCases, NTLMVariant.allCases)
     func levels(level: CompatibilityLevel, variant: NTLMVariant) throws {
         guard variant != .v2WithChannelBinding else { return }
-        let line = try ntlmLogon(try Bench(Setting(level: level)).connect(), domain: "POPLAR", user: "user00001", variant: variant)
+        let line = try ntlmLogon(
+            try Bench(Setting(level: level)).connect(), domain: "POPLAR", user: "user00001", variant: variant)
         let old = variant == .v1 || variant == .ntlm2Session
         #expect(line == (old && level == .level5 ? refused : loggedOn))
     }

@@ -1,3 +1,5 @@
+// What is wrong with a profile is said at its line and column, all of it at once, with what would be right.
+
 import PoplarCore
 import Testing
 

@@ -1,3 +1,5 @@
+// What a right profile means: its values, its defaults, and the profiles that come with Poplar.
+
 import Foundation
 import PoplarCore
 import Telemetry

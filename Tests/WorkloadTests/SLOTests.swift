@@ -1,3 +1,5 @@
+// The grammar of limits: metric, comparison, value, unit.
+
 import Telemetry
 import Testing
 

@@ -1,3 +1,5 @@
+// Arrivals: the same seed gives the same plans, threads share them exactly, and rates come out as asked.
+
 import CJemalloc
 import PoplarCore
 import Telemetry

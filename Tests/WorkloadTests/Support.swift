@@ -1,3 +1,5 @@
+// Mathematics that the schedule tests need beyond the standard library.
+
 import Glibc
 
 extension Double {

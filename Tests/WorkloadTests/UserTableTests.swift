@@ -1,3 +1,5 @@
+// User tables: CSV as people write it, its errors, and the accounts of the embedded population.
+
 import Testing
 
 @testable import Workload
