@@ -78,7 +78,8 @@ final class FailureNotes: @unchecked Sendable {
         (0..<filled.load(ordering: .acquiring)).map { index in
             let entry = entries[index]
             return FailureNote(
-                kind: entry.kind, step: entry.step, auth: entry.auth, transport: entry.transport, atNs: entry.atNs, reply: entry.reply.text)
+                kind: entry.kind, step: entry.step, auth: entry.auth, transport: entry.transport, atNs: entry.atNs,
+                reply: entry.reply.text)
         }
     }
 }

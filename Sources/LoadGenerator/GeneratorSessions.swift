@@ -4,8 +4,8 @@
 import Glibc
 import PoplarCore
 import Reactor
-import Telemetry
 import TLS
+import Telemetry
 import Workload
 
 /// What a session's record needs beside its machine.
@@ -31,7 +31,8 @@ extension GeneratorThread {
         nowNs = MonotonicClock.now()
         recorder.sessionStarted(plannedNs: planned, startNs: nowNs, measured: session.isMeasured)
         let header = SessionHeader(
-            plannedNs: isOpenModel ? planned : nowNs, startNs: nowNs, user: session.user, place: place, isMeasured: session.isMeasured)
+            plannedNs: isOpenModel ? planned : nowNs, startNs: nowNs, user: session.user, place: place,
+            isMeasured: session.isMeasured)
         var machine = SessionMachine(script: script, user: session.user, nowNs: nowNs)
         open &+= 1
         openUsers[session.user] = true
@@ -45,10 +46,12 @@ extension GeneratorThread {
         }
     }
 
-    private mutating func seat(_ machine: SessionMachine, _ header: SessionHeader, _ socket: consuming Socket, isConnected: Bool) {
+    private mutating func seat(_ machine: SessionMachine, _ header: SessionHeader, _ socket: consuming Socket, isConnected: Bool)
+    {
         var machine = machine
         let descriptor = socket.descriptor
-        guard let token = slab.insert(Seat(socket: socket, machine: machine, header: header)), let seat = slab.pointer(token) else {
+        guard let token = slab.insert(Seat(socket: socket, machine: machine, header: header)), let seat = slab.pointer(token)
+        else {
             return conclude(machine: &machine, header, machine.connectionFailed(EMFILE), atNs: nowNs)
         }
         let status = poller.add(descriptor, [.readable, .writable, .readHangUp, .edge], payload: token.raw)
@@ -60,9 +63,10 @@ extension GeneratorThread {
     private mutating func recordUnstarted(
         _ session: SessionPlan, _ script: SessionScript, _ plannedNs: UInt64, _ outcome: SessionOutcome
     ) {
-        recorder.record(session: SessionRecord(
-            plannedNs: plannedNs, startNs: 0, endNs: 0, outcome: outcome, plannedAuth: script.plannedMethod,
-            auth: script.plannedMethod, transport: script.transport, measured: session.isMeasured))
+        recorder.record(
+            session: SessionRecord(
+                plannedNs: plannedNs, startNs: 0, endNs: 0, outcome: outcome, plannedAuth: script.plannedMethod,
+                auth: script.plannedMethod, transport: script.transport, measured: session.isMeasured))
     }
 
     // MARK: Ends
@@ -99,7 +103,11 @@ extension GeneratorThread {
             recordEnd(machine, header, outcome, endNs: atNs)
             openUsers[header.user] = false
             if !isOpenModel, stopNs == nil {
-                if case .failed = outcome { userIsFree(header.place, failed: true) } else { userIsFree(header.place, failed: false) }
+                if case .failed = outcome {
+                    userIsFree(header.place, failed: true)
+                } else {
+                    userIsFree(header.place, failed: false)
+                }
             }
         }
     }
@@ -108,11 +116,12 @@ extension GeneratorThread {
         _ machine: borrowing SessionMachine, _ header: SessionHeader, _ outcome: SessionOutcome, endNs: UInt64
     ) {
         open &-= 1
-        recorder.record(session: SessionRecord(
-            plannedNs: header.plannedNs, startNs: header.startNs, endNs: endNs, outcome: outcome,
-            plannedAuth: machine.script.plannedMethod, auth: machine.methodInUse, transport: machine.script.transport,
-            measured: header.isMeasured, messages: machine.messagesRetrieved, payloadBytes: machine.payloadBytes,
-            fallbackFrom: machine.fallbackFrom, fallbackLostNs: machine.fallbackLostNs))
+        recorder.record(
+            session: SessionRecord(
+                plannedNs: header.plannedNs, startNs: header.startNs, endNs: endNs, outcome: outcome,
+                plannedAuth: machine.script.plannedMethod, auth: machine.methodInUse, transport: machine.script.transport,
+                measured: header.isMeasured, messages: machine.messagesRetrieved, payloadBytes: machine.payloadBytes,
+                fallbackFrom: machine.fallbackFrom, fallbackLostNs: machine.fallbackLostNs))
     }
 
     /// Frees a seat, its socket and what it borrowed.

@@ -7,8 +7,8 @@ import Glibc
 import PoplarCore
 import Reactor
 import Synchronization
-import Telemetry
 import TLS
+import Telemetry
 import Workload
 
 /// What a thread is made from. It is built on the control thread and read by its own.

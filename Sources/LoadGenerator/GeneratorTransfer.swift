@@ -5,8 +5,8 @@ import Glibc
 import NTLM
 import PoplarCore
 import Reactor
-import Telemetry
 import TLS
+import Telemetry
 import Workload
 
 extension GeneratorThread {
@@ -66,7 +66,8 @@ extension GeneratorThread {
         for _ in 0..<Self.readsPerTurn {
             let isTLS = seat.pointee.machine.script.transport == .pop3s
             let held = seat.pointee.input.count
-            let room = isTLS || seat.pointee.isLingering
+            let room =
+                isTLS || seat.pointee.isLingering
                 ? scratch.cipherIn
                 : UnsafeMutableRawBufferPointer(rebasing: scratch.input[held..<(held &+ IOScratch.readBytes)])
             switch seat.pointee.socket.read(into: room) {
@@ -174,7 +175,9 @@ extension GeneratorThread {
         case .done:
             seat.pointee.isEncrypted = true
             let resumed = seat.pointee.tls?.isResumed ?? false
-            take(seat.pointee.machine.encrypted(resumed: resumed, nowNs: nowNs), seat.pointee.machine, seat.pointee.header, atNs: nowNs)
+            take(
+                seat.pointee.machine.encrypted(resumed: resumed, nowNs: nowNs), seat.pointee.machine, seat.pointee.header,
+                atNs: nowNs)
             bindChannel(seat)
         case .needsOutput, .failed:
             conclude(token, seat, seat.pointee.machine.encryptionFailed(), atNs: nowNs)
@@ -183,7 +186,9 @@ extension GeneratorThread {
 
     /// For the one NTLM version that proves the channel: the binding of the server's certificate.
     private mutating func bindChannel(_ seat: UnsafeMutablePointer<Seat>) {
-        guard seat.pointee.machine.script.ntlmVersion == .v2ChannelBinding, let hash = seat.pointee.tls?.peerEndPointHash() else { return }
+        guard seat.pointee.machine.script.ntlmVersion == .v2ChannelBinding, let hash = seat.pointee.tls?.peerEndPointHash() else {
+            return
+        }
         seat.pointee.machine.channelBinding = ChannelBindings.serverEndPoint(certificateHash: hash.span)
     }
 

@@ -5,8 +5,8 @@ import Glibc
 import PoplarCore
 public import Reactor
 import Synchronization
-public import Telemetry
 public import TLS
+public import Telemetry
 public import Workload
 
 public final class LoadRun {
@@ -116,7 +116,9 @@ public final class LoadRun {
         do throws(SystemError) {
             let poller = try Poller(capacity: 1024)
             let status = poller.add(plan.control.descriptor, .readable, payload: GeneratorThread.wakeUpPayload)
-            guard status == 0 else { throw SystemError(call: "epoll_ctl", code: status, subject: "wake-up of a generator thread") }
+            guard status == 0 else {
+                throw SystemError(call: "epoll_ctl", code: status, subject: "wake-up of a generator thread")
+            }
             GeneratorThread(plan, poller: poller).run()
         } catch {
             // No event queue: the thread's share of the load is missing, which its health tells.

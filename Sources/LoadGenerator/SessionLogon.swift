@@ -182,7 +182,8 @@ extension SessionMachine {
         var writer = ByteWriter(context.response)
         guard var exchange else { return nil }
         let step = exchange.step(
-            challenge: challenge, domain: domain.span, user: name.span, workstation: station.span, secrets: secrets, into: &writer)
+            challenge: challenge, domain: domain.span, user: name.span, workstation: station.span, secrets: secrets, into: &writer
+        )
         self.exchange = exchange
         return step == .respond && !writer.overflowed ? writer.count : nil
     }

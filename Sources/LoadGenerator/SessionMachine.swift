@@ -161,7 +161,8 @@ struct SessionMachine {
             reader.beginRows()
             state = .probeRows
             return nil
-        case .ntlmStarted, .ntlmNegotiated, .ntlmAuthenticated, .cancelling, .user, .password, .loginStarted, .loginName, .saslVerdict:
+        case .ntlmStarted, .ntlmNegotiated, .ntlmAuthenticated, .cancelling, .user, .password, .loginStarted, .loginName,
+            .saslVerdict:
             return logonReply(reply, line, nowNs, &output, &context)
         case .stat, .list, .uidl, .top, .retr, .dele:
             return mailboxReply(reply, line, nowNs, &output, &context)
@@ -279,7 +280,8 @@ struct SessionMachine {
     /// Steps of the logon carry the method that they try.
     func method(of state: State) -> AuthMethod {
         switch state {
-        case .ntlmStarted, .ntlmNegotiated, .ntlmAuthenticated, .cancelling, .user, .password, .loginStarted, .loginName, .saslVerdict:
+        case .ntlmStarted, .ntlmNegotiated, .ntlmAuthenticated, .cancelling, .user, .password, .loginStarted, .loginName,
+            .saslVerdict:
             currentLink.method
         default: method
         }

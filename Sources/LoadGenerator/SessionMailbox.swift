@@ -99,7 +99,9 @@ extension SessionMachine {
         if state == .listRows {
             guard let (_, octets) = ReplyFigures.listRow(line) else { return fault(.content) }
             rowOctets &+= octets
-            if context.checksReplies, context.knownMessageBytes > 0, octets != context.knownMessageBytes { return fault(.content) }
+            if context.checksReplies, context.knownMessageBytes > 0, octets != context.knownMessageBytes {
+                return fault(.content)
+            }
         } else if ReplyFigures.uidlRow(line) == nil {
             return fault(.content)
         }

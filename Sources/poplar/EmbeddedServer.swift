@@ -61,7 +61,8 @@ struct EmbeddedServer {
             if pair.count == 2 { addresses[pair[0]] = try SocketAddress(parsing: String(pair[1])) }
         }
         return EmbeddedServer(
-            pid: pid, commandLine: ["poplar"] + arguments.dropFirst(), cpus: cpus, pop3: addresses["pop3"], pop3s: addresses["pop3s"],
+            pid: pid, commandLine: ["poplar"] + arguments.dropFirst(), cpus: cpus, pop3: addresses["pop3"],
+            pop3s: addresses["pop3s"],
             messages: messages)
     }
 

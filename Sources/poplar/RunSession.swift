@@ -38,7 +38,8 @@ struct RunSession {
         var server: EmbeddedServer?
         if load.target == nil {
             let started = try EmbeddedServer.start(
-                profile, cpus: load.serverCPUs.count < Affinity.current().count ? load.serverCPUs : [], workers: load.serverCPUs.count)
+                profile, cpus: load.serverCPUs.count < Affinity.current().count ? load.serverCPUs : [],
+                workers: load.serverCPUs.count)
             server = started
             target.pop3 = started.pop3
             target.pop3s = started.pop3s
@@ -46,7 +47,8 @@ struct RunSession {
         }
         defer { server?.stop() }
         try target.check(profile)
-        let folder = try command.out.map { path throws(FileError) in try RunFolder.use(path) }
+        let folder =
+            try command.out.map { path throws(FileError) in try RunFolder.use(path) }
             ?? RunFolder.create(profile: profile.name, epochSeconds: UInt64(max(0, time(nil))))
         let run = try LoadRun(configuration(target, isEmbedded: server != nil))
         let startEpochNs = Self.epochNs(at: run.startNs)
@@ -158,9 +160,11 @@ struct RunSession {
         if load.profile.usesTLS, !isVerified { notes.append("the server's certificate was not verified") }
         let manifest = Manifest(
             tool: .init(
-                version: BuildVersion.number, gitCommit: BuildVersion.commit, swift: BuildVersion.swift, openssl: OpenSSLVersion.text,
+                version: BuildVersion.number, gitCommit: BuildVersion.commit, swift: BuildVersion.swift,
+                openssl: OpenSSLVersion.text,
                 allocator: BuildVersion.allocator, buildFlags: BuildVersion.optimisation),
-            commandLine: CommandLine.arguments, startedAt: startedAt, endedAt: Self.timeText(Self.epochNs(at: MonotonicClock.now())),
+            commandLine: CommandLine.arguments, startedAt: startedAt,
+            endedAt: Self.timeText(Self.epochNs(at: MonotonicClock.now())),
             server: server.map {
                 .init(pid: $0.pid, commandLine: $0.commandLine, affinity: $0.cpus.map(String.init).joined(separator: ","))
             },
@@ -171,7 +175,8 @@ struct RunSession {
         print(" generator  \(RunVerdict.cost(run, totals))")
         fflush(nil)
         try writer.finish(
-            run.collector, summary: summary, manifest: manifest, profileText: load.profile.sourceText, errors: RunVerdict.examples(run))
+            run.collector, summary: summary, manifest: manifest, profileText: load.profile.sourceText,
+            errors: RunVerdict.examples(run))
         return summary.verdict.exitCode
     }
 

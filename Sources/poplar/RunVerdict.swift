@@ -89,7 +89,8 @@ enum RunVerdict {
         var examples = ErrorExamples()
         for note in run.failures {
             examples.add(
-                ErrorExample(note.kind, step: note.step, auth: note.auth, transport: note.transport, atNs: note.atNs, detail: note.reply))
+                ErrorExample(
+                    note.kind, step: note.step, auth: note.auth, transport: note.transport, atNs: note.atNs, detail: note.reply))
         }
         return examples
     }

@@ -1,10 +1,11 @@
 // A scripted server for one session machine: what it answers to each command, cut at will. Tells what came of it as
 // text, so that a test reads as a dialogue.
 
-@testable import LoadGenerator
 import POP3
 import PoplarCore
 import Telemetry
+
+@testable import LoadGenerator
 @testable import Workload
 
 /// Scripts as a profile's loader would compile them.
@@ -17,7 +18,8 @@ enum Scripts {
         quits: true)
 
     static func script(
-        _ persona: Persona, transport: Transport = .pop3, probe: CapabilityProbe = .none, first: LogonLink, fallback: LogonLink? = nil,
+        _ persona: Persona, transport: Transport = .pop3, probe: CapabilityProbe = .none, first: LogonLink,
+        fallback: LogonLink? = nil,
         expected: ExpectedResult = .admitted, work: MailboxWork = check
     ) -> SessionScript {
         SessionScript(
@@ -35,7 +37,8 @@ enum Scripts {
 
     static func internetMail(wrong: Bool = false, work: MailboxWork = check) -> SessionScript {
         script(
-            .internetMail3, probe: .bareAuth, first: link(.ntlm, .ntUser, wrong: wrong), fallback: link(.basic, .account), work: work)
+            .internetMail3, probe: .bareAuth, first: link(.ntlm, .ntUser, wrong: wrong), fallback: link(.basic, .account),
+            work: work)
     }
 }
 
@@ -108,13 +111,16 @@ final class Conversation {
             return String(decoding: writer.written, as: UTF8.self)
         }
         held.removeFirst(min(cursor, held.count))
-        for line in written.split(separator: "\r\n", omittingEmptySubsequences: false) where !line.isEmpty { commands.append(String(line)) }
+        for line in written.split(separator: "\r\n", omittingEmptySubsequences: false) where !line.isEmpty {
+            commands.append(String(line))
+        }
     }
 
     /// The whole dialogue: the greeting, then a reply for each command, looked up by its first word; a list of replies is
     /// used up in turn. Without an answer the dialogue stops.
     static func run(
-        _ script: SessionScript, replies: [String: [String]], greeting: String = "+OK ready\r\n", piece: Int = .max, messageBytes: UInt64 = 0
+        _ script: SessionScript, replies: [String: [String]], greeting: String = "+OK ready\r\n", piece: Int = .max,
+        messageBytes: UInt64 = 0
     ) -> Conversation {
         let conversation = Conversation(script, messageBytes: messageBytes)
         var left = replies
@@ -141,9 +147,11 @@ enum Replies {
         "+ TlRMTVNTUAACAAAADAAMADgAAAAzgoriASNFZ4mrze8AAAAAAAAAACQAJABEAAAABgBwFwAAAA9TAGUAcgB2AGUAcgACAAwARABvAG0AYQBpAG4AAQAMAFMAZQByAHYAZQByAAAAAAA=\r\n"
 
     static let good: [String: [String]] = [
-        "AUTH": ["+OK\r\nNTLM\r\n.\r\n"], "AUTH NTLM": ["+ \r\n"], "base64": [challenge, "+OK logged on\r\n"], "CAPA": ["+OK\r\nTOP\r\n.\r\n"],
+        "AUTH": ["+OK\r\nNTLM\r\n.\r\n"], "AUTH NTLM": ["+ \r\n"], "base64": [challenge, "+OK logged on\r\n"],
+        "CAPA": ["+OK\r\nTOP\r\n.\r\n"],
         "USER": ["+OK\r\n"], "PASS": ["+OK\r\n"], "STAT": ["+OK 2 9\r\n"], "LIST": ["+OK\r\n1 5\r\n2 4\r\n.\r\n"],
-        "UIDL": ["+OK\r\n1 a\r\n2 b\r\n.\r\n"], "RETR 1": ["+OK 5 octets\r\nabc\r\n.\r\n"], "RETR 2": ["+OK 4 octets\r\n..x\r\n.\r\n"],
+        "UIDL": ["+OK\r\n1 a\r\n2 b\r\n.\r\n"], "RETR 1": ["+OK 5 octets\r\nabc\r\n.\r\n"],
+        "RETR 2": ["+OK 4 octets\r\n..x\r\n.\r\n"],
         "TOP": ["+OK\r\nabc\r\n.\r\n"], "DELE": ["+OK\r\n"], "QUIT": ["+OK bye\r\n"],
     ]
 

@@ -2,15 +2,17 @@
 // session that fell due is accounted for once.
 
 import Glibc
-@testable import LoadGenerator
 import Reactor
 import Telemetry
 import Testing
 import Workload
 
+@testable import LoadGenerator
+
 @Suite(.serialized) struct LoadRunTests {
     private func profile(
-        load: String = "rate: 200", milliseconds: Int = 400, users: Int = 2000, inFlight: Int = 500, timeout: String = "5s", extra: String = ""
+        load: String = "rate: 200", milliseconds: Int = 400, users: Int = 2000, inFlight: Int = 500, timeout: String = "5s",
+        extra: String = ""
     ) throws -> Profile {
         let text = """
             name: test
@@ -32,7 +34,9 @@ import Workload
     }
 
     /// Runs to the end; `during` is called once, some time after the first sessions.
-    private func run(_ profile: Profile, _ target: SocketAddress, threads: Int = 1, during: (LoadRun) -> Void = { _ in }) throws -> LoadRun {
+    private func run(_ profile: Profile, _ target: SocketAddress, threads: Int = 1, during: (LoadRun) -> Void = { _ in }) throws
+        -> LoadRun
+    {
         let users = UserTable.embedded(users: profile.population.users)
         let run = try LoadRun(LoadConfiguration(profile: profile, users: users, pop3: target, pop3s: nil, threads: threads))
         try run.start()

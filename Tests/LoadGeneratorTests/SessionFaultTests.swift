@@ -2,10 +2,11 @@
 // is a success.
 
 import Glibc
-@testable import LoadGenerator
 import PoplarCore
 import Telemetry
 import Testing
+
+@testable import LoadGenerator
 @testable import Workload
 
 @Suite struct SessionFaultTests {
@@ -14,7 +15,8 @@ import Testing
 
     @Test(arguments: [
         ("STAT", "+OK two 9\r\n"), ("STAT", "-ERR\r\n"), ("LIST", "+OK\r\n1 5\r\n.\r\n"), ("LIST", "+OK\r\n1 5\r\n2 5\r\n.\r\n"),
-        ("LIST", "+OK\r\nx\r\n.\r\n"), ("UIDL", "+OK\r\n1 a\r\n.\r\n"), ("UIDL", "+OK\r\n1\r\n.\r\n"), ("RETR 1", "+OK 5 octets\r\nab\r\n.\r\n"),
+        ("LIST", "+OK\r\nx\r\n.\r\n"), ("UIDL", "+OK\r\n1 a\r\n.\r\n"), ("UIDL", "+OK\r\n1\r\n.\r\n"),
+        ("RETR 1", "+OK 5 octets\r\nab\r\n.\r\n"),
         ("RETR 1", "-ERR no such message\r\n"), ("RETR 1", "+OK\r\nabc\r\n.\n"), ("DELE", "-ERR\r\n"),
         ("RETR 2", "+OK\r\nabcd\r\n.\r\n"), ("QUIT", "-ERR\r\n"),
     ])

@@ -1,23 +1,27 @@
 // Every persona's dialogue, in its order, with its steps, wherever the replies are cut.
 
-@testable import LoadGenerator
 import POP3
 import PoplarCore
 import Telemetry
 import Testing
+
+@testable import LoadGenerator
 @testable import Workload
 
 @Suite struct SessionMachineTests {
     @Test(arguments: [Int.max, 1, 2, 3, 7])
     func `basic: USER, PASS, the work, QUIT`(piece: Int) {
         let told = Conversation.run(Scripts.basic(work: Scripts.fetch), replies: Replies.good, piece: piece)
-        #expect(told.commands == [
-            "USER user00002", "PASS secret", "STAT", "LIST", "UIDL", "RETR 1", "DELE 1", "RETR 2", "DELE 2", "QUIT",
-        ])
-        #expect(told.events == [
-            "connect basic", "greeting basic", "auth basic", "stat basic", "list basic", "uidl basic", "retr basic", "dele basic", "retr basic",
-            "dele basic", "quit basic", "succeeded",
-        ])
+        #expect(
+            told.commands == [
+                "USER user00002", "PASS secret", "STAT", "LIST", "UIDL", "RETR 1", "DELE 1", "RETR 2", "DELE 2", "QUIT",
+            ])
+        #expect(
+            told.events == [
+                "connect basic", "greeting basic", "auth basic", "stat basic", "list basic", "uidl basic", "retr basic",
+                "dele basic", "retr basic",
+                "dele basic", "quit basic", "succeeded",
+            ])
         #expect(told.machine.messagesRetrieved == 2)
         #expect(told.machine.payloadBytes == 9)
     }
@@ -30,9 +34,11 @@ import Testing
         #expect(told.commands[2].hasPrefix("TlRMTVNTUAABAAAA"))
         #expect(told.commands[3].hasPrefix("TlRMTVNTUAADAAAA"))
         #expect(told.commands[4...] == ["STAT", "QUIT"])
-        #expect(told.events == [
-            "connect ntlm", "greeting ntlm", "capa ntlm", "ntlm_negotiate ntlm", "ntlm_authenticate ntlm", "stat ntlm", "quit ntlm", "succeeded",
-        ])
+        #expect(
+            told.events == [
+                "connect ntlm", "greeting ntlm", "capa ntlm", "ntlm_negotiate ntlm", "ntlm_authenticate ntlm", "stat ntlm",
+                "quit ntlm", "succeeded",
+            ])
         #expect(told.machine.fallbackFrom == nil)
     }
 
@@ -47,10 +53,12 @@ import Testing
         let replies = Replies.good(but: ["base64": [Replies.challenge, "-ERR Logon failure\r\n"]])
         let told = Conversation.run(Scripts.internetMail(wrong: true), replies: replies, piece: piece)
         #expect(told.commands.suffix(4) == ["USER user00002", "PASS secret", "STAT", "QUIT"])
-        #expect(told.events == [
-            "connect ntlm", "greeting ntlm", "capa ntlm", "ntlm_negotiate ntlm", "ntlm_authenticate ntlm: auth", "auth basic", "stat basic",
-            "quit basic", "succeeded",
-        ])
+        #expect(
+            told.events == [
+                "connect ntlm", "greeting ntlm", "capa ntlm", "ntlm_negotiate ntlm", "ntlm_authenticate ntlm: auth", "auth basic",
+                "stat basic",
+                "quit basic", "succeeded",
+            ])
         #expect(told.machine.fallbackFrom == .ntlm)
         #expect(told.machine.methodInUse == .basic)
         #expect(told.machine.fallbackLostNs > 0)
@@ -82,10 +90,12 @@ import Testing
     @Test func `membership: NTLM whose domain is the instance`() throws {
         let script = Scripts.script(.membership, first: Scripts.link(.membership, .member))
         let told = Conversation.run(script, replies: Replies.good)
-        #expect(told.events == [
-            "connect membership", "greeting membership", "ntlm_negotiate membership", "ntlm_authenticate membership", "stat membership",
-            "quit membership", "succeeded",
-        ])
+        #expect(
+            told.events == [
+                "connect membership", "greeting membership", "ntlm_negotiate membership", "ntlm_authenticate membership",
+                "stat membership",
+                "quit membership", "succeeded",
+            ])
         let line = Array(try #require(told.commands.first { $0.hasPrefix("TlRMTVNTUAADAAAA") }).utf8)
         var message = [UInt8](repeating: 0, count: 2048)
         let size = message.withUnsafeMutableBytes { room -> Int in
@@ -98,7 +108,8 @@ import Testing
 
     @Test func `outlook-express-ssl and basic-ssl speak after the handshake`() {
         let ntlm = Scripts.script(.outlookExpressSSL, transport: .pop3s, first: Scripts.link(.ntlm, .ntUser))
-        #expect(Conversation.run(ntlm, replies: Replies.good).events.prefix(3) == ["connect ntlm", "tls_full ntlm", "greeting ntlm"])
+        #expect(
+            Conversation.run(ntlm, replies: Replies.good).events.prefix(3) == ["connect ntlm", "tls_full ntlm", "greeting ntlm"])
         let basic = Scripts.script(.basicSSL, transport: .pop3s, first: Scripts.link(.basic, .account))
         #expect(Conversation.run(basic, replies: Replies.good).events.last == "succeeded")
     }
@@ -109,7 +120,9 @@ import Testing
         #expect(one.commands.first == "AUTH PLAIN AHVzZXIwMDAwMgBzZWNyZXQ=")
         #expect(one.events.prefix(3) == ["connect plain", "greeting plain", "auth plain"])
         let login = Scripts.script(.basic, first: Scripts.link(.login, .account))
-        let replies = Replies.good(but: ["AUTH": ["+ VXNlcm5hbWU6\r\n"], "dXNlcjAwMDAy": ["+ UGFzc3dvcmQ6\r\n"], "c2VjcmV0": ["+OK\r\n"]])
+        let replies = Replies.good(but: [
+            "AUTH": ["+ VXNlcm5hbWU6\r\n"], "dXNlcjAwMDAy": ["+ UGFzc3dvcmQ6\r\n"], "c2VjcmV0": ["+OK\r\n"],
+        ])
         let two = Conversation.run(login, replies: replies)
         #expect(two.commands.prefix(3) == ["AUTH LOGIN", "dXNlcjAwMDAy", "c2VjcmV0"])
         #expect(two.events.last == "succeeded")
@@ -155,10 +168,15 @@ import Testing
                     return machine.next(input, cursor: &cursor, nowNs: now, output: &writer, context: &context)
                 }
             }
-            return [feed("+OK\r\n", at: 1_000), feed("+OK\r\n", at: 2_000), feed("+OK\r\n", at: 5_000), feed("+OK 0 0\r\n", at: 5_500)]
+            return [
+                feed("+OK\r\n", at: 1_000), feed("+OK\r\n", at: 2_000), feed("+OK\r\n", at: 5_000),
+                feed("+OK 0 0\r\n", at: 5_500),
+            ]
         }
-        #expect(events == [
-            .step(.greeting, .basic, latencyNs: 650), .needsInput, .step(.auth, .basic, latencyNs: 4_000), .step(.stat, .basic, latencyNs: 500),
-        ])
+        #expect(
+            events == [
+                .step(.greeting, .basic, latencyNs: 650), .needsInput, .step(.auth, .basic, latencyNs: 4_000),
+                .step(.stat, .basic, latencyNs: 500),
+            ])
     }
 }

@@ -53,7 +53,9 @@ import Testing
         let plain = Array("\0tim\0tanstaaftanstaaf".utf8)
         plain.withUnsafeBytes { bytes in
             // RFC 5034, section 6.
-            #expect(written { _ = ClientCommand.auth("PLAIN", initial: bytes, into: &$0) } == "AUTH PLAIN AHRpbQB0YW5zdGFhZnRhbnN0YWFm\r\n")
+            #expect(
+                written { _ = ClientCommand.auth("PLAIN", initial: bytes, into: &$0) }
+                    == "AUTH PLAIN AHRpbQB0YW5zdGFhZnRhbnN0YWFm\r\n")
         }
         let empty = UnsafeRawBufferPointer(start: nil, count: 0)
         #expect(written { _ = ClientCommand.auth("PLAIN", initial: empty, into: &$0) } == "AUTH PLAIN =\r\n")

@@ -53,7 +53,9 @@ private struct Feeder {
 }
 
 @Suite struct ClientReplyReaderTests {
-    private func whole(_ text: String, _ bodies: [Feeder.Body]) -> [String] { Feeder.run([Array(text.utf8)[...]], bodies: bodies) }
+    private func whole(_ text: String, _ bodies: [Feeder.Body]) -> [String] {
+        Feeder.run([Array(text.utf8)[...]], bodies: bodies)
+    }
 
     @Test func `a line ends at its line feed, with or without a carriage return`() {
         #expect(whole("+OK a\r\n-ERR b\n", [.single, .single]) == ["+OK a", "-ERR b"])
@@ -69,7 +71,8 @@ private struct Feeder {
     @Test(arguments: [
         (".\r\n", "<0>"), ("\r\n.\r\n", "<2>"), ("a\r\n.\r\n", "<3>"), ("..\r\n.\r\n", "<3>"), ("...\r\n.\r\n", "<4>"),
         ("a.\r\n.\r\n", "<4>"), ("a\r\n..b\r\n.\r\n", "<7>"), (".a\r\n.\r\n", "<3>"), ("a\r.\r\n\r\n.\r\n", "<7>"),
-        (".\rx\r\n.\r\n", "<4>"), (".\r\r\n.\r\n", "<3>"), ("\n.\r\n", "<1 lax>"), ("a\n.\r\n", "<2 lax>"), ("a\r\n.\n", "<3 lax>"),
+        (".\rx\r\n.\r\n", "<4>"), (".\r\r\n.\r\n", "<3>"), ("\n.\r\n", "<1 lax>"), ("a\n.\r\n", "<2 lax>"),
+        ("a\r\n.\n", "<3 lax>"),
         ("a\n\r\n.\r\n", "<4>"),
     ])
     func `a payload is counted after un-stuffing and without its terminator, wherever it is cut`(wire: String, told: String) {
@@ -86,7 +89,8 @@ private struct Feeder {
     }
 
     @Test func `a whole session's replies read the same at every cut`() {
-        let text = "+OK ready\r\n+OK\r\n+OK\r\n+OK 2 9\r\n+OK\r\n1 4\r\n2 5\r\n.\r\n+OK 4 octets\r\nab\r\n.\r\n+OK\r\n..c\r\n\r\n.\r\n+OK bye\r\n"
+        let text =
+            "+OK ready\r\n+OK\r\n+OK\r\n+OK 2 9\r\n+OK\r\n1 4\r\n2 5\r\n.\r\n+OK 4 octets\r\nab\r\n.\r\n+OK\r\n..c\r\n\r\n.\r\n+OK bye\r\n"
         let bodies: [Feeder.Body] = [.single, .single, .single, .single, .rows, .payload, .payload, .single]
         let octets = Array(text.utf8)
         let expected = [
@@ -101,12 +105,16 @@ private struct Feeder {
     func `a line past the limit is a fault, whole or without its end`(size: Int) {
         let line = [UInt8](repeating: 97, count: size - 1) + [10]
         let isAllowed = size <= ClientReplyReader.lineLimit
-        #expect(Feeder.run([line[...]], bodies: [.single]).last == (isAllowed ? String(repeating: "a", count: size - 1) : "<lineTooLong>"))
+        #expect(
+            Feeder.run([line[...]], bodies: [.single]).last
+                == (isAllowed ? String(repeating: "a", count: size - 1) : "<lineTooLong>"))
         let endless = [UInt8](repeating: 97, count: size)
         let told = Feeder.run([endless[...]], bodies: [.single])
         #expect(told == (size < ClientReplyReader.lineLimit ? [] : ["<lineTooLong>"]))
         let row = Array("+OK\r\n".utf8) + line
-        #expect(Feeder.run([row[...]], bodies: [.rows]).last == (isAllowed ? String(repeating: "a", count: size - 1) : "<lineTooLong>"))
+        #expect(
+            Feeder.run([row[...]], bodies: [.rows]).last
+                == (isAllowed ? String(repeating: "a", count: size - 1) : "<lineTooLong>"))
     }
 
     @Test func `a payload's lines have no limit, since nothing of them is kept`() {

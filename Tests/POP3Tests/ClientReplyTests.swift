@@ -21,14 +21,17 @@ import Testing
         #expect(reply(line)?.status == .continuation)
     }
 
-    @Test(arguments: ["", " ", "+O", "+OKAY", "+ok", "-ER", "-ERROR", "-err", "*", "OK", "220 mail.example SMTP", "+\tOK", "\u{0}+OK"])
+    @Test(arguments: [
+        "", " ", "+O", "+OKAY", "+ok", "-ER", "-ERROR", "-err", "*", "OK", "220 mail.example SMTP", "+\tOK", "\u{0}+OK",
+    ])
     func `anything else is no reply`(line: String) {
         #expect(reply(line) == nil)
     }
 
     @Test(arguments: [
         ("-ERR [IN-USE] locked", ResponseCode.inUse), ("-ERR [in-use]", .inUse), ("-ERR [AUTH] no", .auth),
-        ("-ERR [LOGIN-DELAY] wait", .loginDelay), ("-ERR [SYS/TEMP] x", .systemTemporary), ("-ERR [SYS/PERM] x", .systemPermanent),
+        ("-ERR [LOGIN-DELAY] wait", .loginDelay), ("-ERR [SYS/TEMP] x", .systemTemporary),
+        ("-ERR [SYS/PERM] x", .systemPermanent),
         ("+OK [UTF8] x", .other), ("-ERR [IN-USE", .none), ("-ERR x [IN-USE]", .none), ("-ERR", .none), ("+ [AUTH]", .none),
     ])
     func `a response code opens the text`(line: String, code: ResponseCode) {
@@ -54,7 +57,10 @@ import Testing
         #expect(stat("+OK 4294967295 18446744073709551615") == [4_294_967_295, .max])
     }
 
-    @Test(arguments: ["+OK", "+OK ", "+OK 2", "+OK 2 ", "+OK two 320", "+OK 2  320", "+OK -2 320", "+OK 4294967296 1", "+OK 1 18446744073709551616"])
+    @Test(arguments: [
+        "+OK", "+OK ", "+OK 2", "+OK 2 ", "+OK two 320", "+OK 2  320", "+OK -2 320", "+OK 4294967296 1",
+        "+OK 1 18446744073709551616",
+    ])
     func `STAT without two numbers is nothing`(line: String) {
         #expect(stat(line) == nil)
     }
@@ -68,7 +74,9 @@ import Testing
         #expect(octets("+OK 2048") == 2048)
     }
 
-    @Test(arguments: ["+OK", "+OK message follows", "+OK 3 messages", "+OK 2048 octetsx", "+OK 1x octets", "+OK 99999999999999999999 octets"])
+    @Test(arguments: [
+        "+OK", "+OK message follows", "+OK 3 messages", "+OK 2048 octetsx", "+OK 1x octets", "+OK 99999999999999999999 octets",
+    ])
     func `a text that announces nothing is not guessed at`(line: String) {
         #expect(octets(line) == nil)
     }
@@ -77,7 +85,9 @@ import Testing
         let row = ReplyFigures.listRow(Array("12 2048".utf8).span)
         #expect(row?.message == 12)
         #expect(row?.octets == 2048)
-        for bad in ["", "1", "0 5", "x 5", "1 x", " 1 5", "1  5"] { #expect(ReplyFigures.listRow(Array(bad.utf8).span) == nil, "\(bad)") }
+        for bad in ["", "1", "0 5", "x 5", "1 x", " 1 5", "1  5"] {
+            #expect(ReplyFigures.listRow(Array(bad.utf8).span) == nil, "\(bad)")
+        }
     }
 
     @Test func `a row of UIDL is a number and 1 to 70 printable octets`() {
