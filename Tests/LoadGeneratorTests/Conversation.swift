@@ -144,7 +144,8 @@ final class Conversation {
 enum Replies {
     /// MS-NLMP's challenge 0123456789abcdef, target name "Server".
     static let challenge =
-        "+ TlRMTVNTUAACAAAADAAMADgAAAAzgoriASNFZ4mrze8AAAAAAAAAACQAJABEAAAABgBwFwAAAA9TAGUAcgB2AGUAcgACAAwARABvAG0AYQBpAG4AAQAMAFMAZQByAHYAZQByAAAAAAA=\r\n"
+        "+ TlRMTVNTUAACAAAADAAMADgAAAAzgoriASNFZ4mrze8AAAAAAAAAACQAJABEAAAABgBwFwAAAA9TAGUAcgB2AGUAcgACAAwA"
+        + "RABvAG0AYQBpAG4AAQAMAFMAZQByAHYAZQByAAAAAAA=\r\n"
 
     static let good: [String: [String]] = [
         "AUTH": ["+OK\r\nNTLM\r\n.\r\n"], "AUTH NTLM": ["+ \r\n"], "base64": [challenge, "+OK logged on\r\n"],

@@ -26,7 +26,12 @@ import Workload
             mailbox_work:
               - {name: fetch, stat: on, retrieve: all}
             population: {users: \(users), messages: 1, bytes: 256}
-            limits: {connect_timeout: \(timeout), step_timeout: \(timeout), session_timeout: \(timeout), drain_timeout: \(timeout), in_flight: \(inFlight)}
+            limits:
+              connect_timeout: \(timeout)
+              step_timeout: \(timeout)
+              session_timeout: \(timeout)
+              drain_timeout: \(timeout)
+              in_flight: \(inFlight)
             \(extra)
 
             """

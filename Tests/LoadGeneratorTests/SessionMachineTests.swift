@@ -1,4 +1,5 @@
-// Every persona's dialogue, in its order, with its steps, wherever the replies are cut.
+// Every persona's dialogue, in its order, with its steps, wherever the replies are cut: the commands that it writes and
+// the events that it tells are the whole of what a machine does.
 
 import POP3
 import PoplarCore

@@ -1,4 +1,5 @@
-// A server for one test: answers each line with a fixed reply by its first word, or stays silent. One thread, loopback.
+// A server for one test: answers each line with a fixed reply by its first word, or stays silent. One thread, loopback,
+// the port chosen by the kernel; it ends with `stop`.
 
 import Glibc
 import PoplarCore

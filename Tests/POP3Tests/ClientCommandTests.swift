@@ -1,4 +1,5 @@
-// The client's commands, octet for octet.
+// The client's commands, octet for octet, and what is refused: an argument that would end its line, a writer that is
+// too small.
 
 import POP3
 import PoplarCore

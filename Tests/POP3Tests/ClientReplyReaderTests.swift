@@ -90,7 +90,8 @@ private struct Feeder {
 
     @Test func `a whole session's replies read the same at every cut`() {
         let text =
-            "+OK ready\r\n+OK\r\n+OK\r\n+OK 2 9\r\n+OK\r\n1 4\r\n2 5\r\n.\r\n+OK 4 octets\r\nab\r\n.\r\n+OK\r\n..c\r\n\r\n.\r\n+OK bye\r\n"
+            "+OK ready\r\n+OK\r\n+OK\r\n+OK 2 9\r\n+OK\r\n1 4\r\n2 5\r\n.\r\n"
+            + "+OK 4 octets\r\nab\r\n.\r\n+OK\r\n..c\r\n\r\n.\r\n+OK bye\r\n"
         let bodies: [Feeder.Body] = [.single, .single, .single, .single, .rows, .payload, .payload, .single]
         let octets = Array(text.utf8)
         let expected = [

@@ -1,4 +1,5 @@
-// What first lines, figures and rows mean, and what is refused.
+// What first lines, figures and rows mean, and what is refused. A line that is nearly right is nothing: no figure is
+// guessed at.
 
 import POP3
 import Testing
