@@ -99,6 +99,11 @@ let package = Package(
             swiftSettings: swiftSettings),
 
         tests("HouseTests", []),
+        tests("ReactorTests", ["Reactor", "PoplarCore"]),
+        tests("TLSTests", ["TLS", "Certificates"]),
+        tests("MaildropTests", ["Maildrop", "PoplarCore"]),
+        tests("AccountsTests", ["Accounts", "NTLM"]),
+        tests("AdministrationTests", ["Administration"]),
         tests("PoplarCoreTests", ["PoplarCore"]),
         tests("EndToEndTests", ["poplar"]),
         tests(

@@ -55,9 +55,14 @@ public struct OpenMaildrop {
     /// Removes what is marked, where the population keeps deletions, and unlocks.
     public func update() {
         if markedCount > 0, let removed = population.removedWords(mailbox) {
-            for number in 1...count where isMarked(number) {
-                let index = arenaIndex(number)
-                removed[index >> 6] |= 1 << UInt64(index & 63)
+            // From the last to the first: a message's place depends on what is removed before it, never behind it.
+            var number = count
+            while number > 0 {
+                if isMarked(number) {
+                    let index = arenaIndex(number)
+                    removed[index >> 6] |= 1 << UInt64(index & 63)
+                }
+                number &-= 1
             }
         }
         population.unlock(mailbox)

@@ -1,0 +1,143 @@
+// Whole runs over loopback sockets against a stub: whatever the server does and whenever the run is stopped, each
+// session that fell due is accounted for once.
+
+import Glibc
+import Reactor
+import Telemetry
+import Testing
+import Workload
+
+@testable import LoadGenerator
+
+@Suite(.serialized) struct LoadRunTests {
+    private func profile(
+        load: String = "rate: 200", milliseconds: Int = 400, users: Int = 2000, inFlight: Int = 500, timeout: String = "5s",
+        extra: String = ""
+    ) throws -> Profile {
+        let text = """
+            name: test
+            description: For a test.
+            \(load)
+            phases:
+              - {name: warm-up, duration: 100ms, measure: off}
+              - {name: steady, duration: \(milliseconds)ms}
+            clients:
+              - {persona: basic}
+            mailbox_work:
+              - {name: fetch, stat: on, retrieve: all}
+            population: {users: \(users), messages: 1, bytes: 256}
+            limits: {connect_timeout: \(timeout), step_timeout: \(timeout), session_timeout: \(timeout), drain_timeout: \(timeout), in_flight: \(inFlight)}
+            \(extra)
+
+            """
+        return try ProfileLoader.load(text: text, file: "test.yaml")
+    }
+
+    /// Runs to the end; `during` is called once, some time after the first sessions.
+    private func run(_ profile: Profile, _ target: SocketAddress, threads: Int = 1, during: (LoadRun) -> Void = { _ in }) throws
+        -> LoadRun
+    {
+        let users = UserTable.embedded(users: profile.population.users)
+        let run = try LoadRun(LoadConfiguration(profile: profile, users: users, pop3: target, pop3s: nil, threads: threads))
+        try run.start()
+        usleep(300_000)
+        during(run)
+        while !run.isFinished {
+            run.poll()
+            usleep(2_000)
+        }
+        run.wait()
+        return run
+    }
+
+    @Test(arguments: [1, 2])
+    func `a sound server: every planned session succeeds, on one thread and on two`(threads: Int) throws {
+        let server = try StubServer(.answers)
+        defer { server.stop() }
+        let totals = try run(profile(), server.address, threads: threads).collector.totals
+        #expect(totals.conservationFaults == [])
+        #expect(totals.measured.planned > 20)
+        #expect(totals.measured.succeeded == totals.measured.planned)
+        #expect(totals.measured.messages == totals.measured.succeeded)
+        #expect(totals.measured.payloadBytes == 5 * totals.measured.messages)
+        #expect(totals.allPhases.planned > totals.measured.planned)
+        let retr = totals.latency[StepLabel(step: .retr, auth: .basic, transport: .pop3)]
+        #expect(retr?.count == totals.measured.messages)
+    }
+
+    @Test func `closed users run one session after the other`() throws {
+        let server = try StubServer(.answers)
+        defer { server.stop() }
+        let totals = try run(profile(load: "model: closed\nusers: 4", milliseconds: 200), server.address).collector.totals
+        #expect(totals.conservationFaults == [])
+        #expect(totals.measured.succeeded > 4)
+        #expect(totals.measured.failed == 0)
+    }
+
+    @Test func `a silent server: every session times out, recorded at the limit`() throws {
+        let server = try StubServer(.silent)
+        defer { server.stop() }
+        let totals = try run(profile(timeout: "100ms"), server.address).collector.totals
+        #expect(totals.conservationFaults == [])
+        #expect(totals.measured.planned > 20)
+        #expect(totals.measured.errors[.timeout] == totals.measured.planned)
+        #expect(totals.latency.failed.minimum == 100_000_000)
+        #expect(totals.latency.failed.maximum == 100_000_000)
+        #expect(totals.latency.corrected.count == 0)
+    }
+
+    @Test func `a server that closes early, and one that is not there`() throws {
+        let server = try StubServer(.closesEarly)
+        let address = server.address
+        let closing = try run(profile(), address).collector.totals
+        #expect(closing.conservationFaults == [])
+        #expect(closing.measured.errors[.earlyClose] + closing.measured.errors[.reset] == closing.measured.planned)
+        server.stop()
+        let gone = try run(profile(), address).collector.totals
+        #expect(gone.conservationFaults == [])
+        #expect(gone.measured.errors[.refused] == gone.measured.planned)
+        #expect(gone.measured.planned > 20)
+    }
+
+    @Test func `a second stop cancels what is open`() throws {
+        let server = try StubServer(.silent)
+        defer { server.stop() }
+        let run = try run(profile(milliseconds: 60_000), server.address) { run in
+            run.requestStop()
+            run.requestStop()
+        }
+        let totals = run.collector.totals
+        #expect(run.stoppedNs != nil)
+        #expect(totals.conservationFaults == [])
+        #expect(totals.allPhases.cancelled == totals.allPhases.planned)
+        #expect(totals.allPhases.planned > 0)
+    }
+
+    @Test func `after a first stop what is still open at the drain deadline is in flight`() throws {
+        let server = try StubServer(.silent)
+        defer { server.stop() }
+        let totals = try run(profile(milliseconds: 60_000), server.address) { $0.requestStop() }.collector.totals
+        #expect(totals.conservationFaults == [])
+        #expect(totals.allPhases.inFlight == totals.allPhases.planned)
+        #expect(totals.allPhases.planned > 0)
+    }
+
+    @Test func `a user who is still logged on is our own shortage`() throws {
+        let server = try StubServer(.silent)
+        defer { server.stop() }
+        let totals = try run(profile(users: 2, timeout: "1s"), server.address).collector.totals
+        #expect(totals.conservationFaults == [])
+        #expect(totals.allPhases.errors[.ownUsersExhausted] == totals.allPhases.planned - 1)
+    }
+
+    @Test func `past the in-flight cap sessions wait, and what never began is cancelled`() throws {
+        let server = try StubServer(.silent)
+        defer { server.stop() }
+        let run = try run(profile(inFlight: 2, timeout: "300ms"), server.address)
+        let totals = run.collector.totals
+        #expect(totals.conservationFaults == [])
+        #expect(totals.allPhases.cancelled > 0)
+        #expect(totals.allPhases.started < totals.allPhases.planned)
+        #expect(run.health.reduce(0) { $0 + $1.inFlightCapHits } > 0)
+    }
+}

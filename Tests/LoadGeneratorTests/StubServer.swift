@@ -1,0 +1,92 @@
+// A server for one test: answers each line with a fixed reply by its first word, or stays silent. One thread, loopback.
+
+import Glibc
+import PoplarCore
+import Reactor
+import Synchronization
+
+final class StubServer: Sendable {
+    enum Behaviour: Sendable {
+        /// Greets and answers, one message of 5 octets.
+        case answers
+        /// Accepts and says nothing.
+        case silent
+        /// Greets, then closes at the first command.
+        case closesEarly
+    }
+
+    let address: SocketAddress
+    private let stopping = Atomic<Bool>(false)
+    private let ended = Atomic<Bool>(false)
+
+    init(_ behaviour: Behaviour) throws {
+        let listener = try Listener(on: SocketAddress(ipv4: 0x7F00_0001, port: 0))
+        address = listener.address
+        let descriptor = dup(listener.descriptor)
+        let thread = try WorkerThread(name: "stub", cpu: nil) { [self] in
+            serve(descriptor, behaviour)
+            ended.store(true, ordering: .releasing)
+        }
+        holder.store(thread)
+    }
+
+    private let holder = ThreadHolder()
+
+    func stop() {
+        stopping.store(true, ordering: .relaxed)
+        holder.join()
+    }
+
+    private func serve(_ listener: Int32, _ behaviour: Behaviour) {
+        var open: [pollfd] = [pollfd(fd: listener, events: Int16(POLLIN), revents: 0)]
+        while !stopping.load(ordering: .relaxed) {
+            guard poll(&open, nfds_t(open.count), 20) > 0 else { continue }
+            for index in open.indices.reversed() where open[index].revents != 0 {
+                guard index > 0 else {
+                    accept(listener, behaviour, &open)
+                    continue
+                }
+                if !answer(open[index].fd, behaviour) {
+                    close(open[index].fd)
+                    open.remove(at: index)
+                }
+            }
+        }
+        for entry in open { close(entry.fd) }
+    }
+
+    private func accept(_ listener: Int32, _ behaviour: Behaviour, _ open: inout [pollfd]) {
+        let connection = Glibc.accept(listener, nil, nil)
+        guard connection >= 0 else { return }
+        if behaviour != .silent { say("+OK ready\r\n", to: connection) }
+        open.append(pollfd(fd: connection, events: Int16(POLLIN), revents: 0))
+    }
+
+    private func answer(_ connection: Int32, _ behaviour: Behaviour) -> Bool {
+        var octets = [UInt8](repeating: 0, count: 512)
+        let count = read(connection, &octets, octets.count)
+        guard count > 0, behaviour != .closesEarly else { return false }
+        if behaviour == .silent { return true }
+        let line = String(decoding: octets[..<count], as: UTF8.self)
+        switch line.prefix(4) {
+        case "STAT": say("+OK 1 5\r\n", to: connection)
+        case "RETR": say("+OK 5 octets\r\nabc\r\n.\r\n", to: connection)
+        case "QUIT":
+            say("+OK bye\r\n", to: connection)
+            return false
+        default: say("+OK\r\n", to: connection)
+        }
+        return true
+    }
+
+    private func say(_ text: String, to connection: Int32) {
+        let octets = Array(text.utf8)
+        _ = send(connection, octets, octets.count, Int32(MSG_NOSIGNAL))
+    }
+}
+
+private final class ThreadHolder: @unchecked Sendable {
+    private var thread: WorkerThread?
+    func store(_ thread: consuming WorkerThread) { self.thread = consume thread }
+    func join() { thread.take()?.join() }
+}

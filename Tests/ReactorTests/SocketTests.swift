@@ -1,0 +1,102 @@
+// Listeners, connections and the poller on loopback. Ports are the kernel's choice; every wait has a deadline that is
+// only reached when something is broken.
+
+import Glibc
+import Reactor
+import Testing
+
+@Suite("Sockets and the poller")
+struct SocketTests {
+    static let loopback = SocketAddress(ipv4: 0x7F00_0001, port: 0)
+
+    @Test("addresses are read and written", arguments: ["127.0.0.1:1110", "[::1]:995", "0.0.0.0:0", "[2001:db8::5]:110"])
+    func addresses(text: String) throws {
+        #expect(try SocketAddress(parsing: text).text == text)
+    }
+
+    @Test("what is no address is refused", arguments: ["", "1110", "127.0.0.1", "127.0.0.1:", "127.0.0.1:70000", "::1:110", ":110", "host:port"])
+    func noAddress(text: String) {
+        #expect(throws: SystemError.self) { try SocketAddress(parsing: text) }
+    }
+
+    @Test("what is loopback and what is not", arguments: [
+        ("127.0.0.1:1", true), ("127.9.8.7:1", true), ("[::1]:1", true), ("[::ffff:127.0.0.1]:1", true), ("0.0.0.0:1", false),
+        ("192.0.2.1:1", false), ("[::]:1", false), ("[::ffff:192.0.2.1]:1", false), ("[fe80::1]:1", false), ("128.0.0.1:1", false),
+    ])
+    func loopback(text: String, expected: Bool) throws {
+        #expect(try SocketAddress(parsing: text).isLoopback == expected)
+    }
+
+    @Test("two listeners share a port, as two workers do")
+    func sharedPort() throws {
+        let first = try Listener(on: Self.loopback)
+        let second = try Listener(on: first.address)
+        let (a, b) = (first.address.port, second.address.port)
+        #expect(a == b && a > 0)
+    }
+
+    @Test("an event carries the name that its descriptor was registered under, and octets arrive")
+    func events() throws {
+        let listener = try Listener(on: Self.loopback)
+        let poller = try Poller(capacity: 8)
+        _ = poller.add(listener.descriptor, .readable, payload: 7)
+        let target = listener.address
+        let client: Socket
+        switch Socket.connect(to: target) {
+        case .connected(let descriptor), .inProgress(let descriptor): client = Socket(owning: descriptor)
+        case .failed(let code): throw SystemError(call: "connect", code: code, subject: target.text)
+        }
+        let count = poller.wait(timeoutNs: 5_000_000_000)
+        let payload = poller.payload(0)
+        #expect(count == 1 && payload == 7)
+        guard case .connection(let descriptor) = listener.accept() else { throw SystemError(call: "accept", code: 0, subject: "none") }
+        let server = Socket(owning: descriptor)
+        let text: StaticString = "hello"
+        let sent = System.send(client.descriptor, UnsafeRawBufferPointer(start: text.utf8Start, count: 5))
+        #expect(sent == .count(5))
+        _ = poller.add(server.descriptor, .readable, payload: 1 << 40)
+        let second = poller.wait(timeoutNs: 5_000_000_000)
+        let name = poller.payload(0)
+        #expect(second == 1 && name == 1 << 40)
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 16, alignment: 8)
+        defer { memory.deallocate() }
+        let got = server.read(into: memory)
+        #expect(got == .count(5))
+        let empty = server.read(into: memory)
+        #expect(empty == .wouldBlock)
+        let none = listener.accept()
+        if case .none = none {} else { Issue.record("a second connection came from nowhere") }
+    }
+
+    @Test("a wait ends in time where nothing happens, and a bell ends it early")
+    func bell() throws {
+        let poller = try Poller(capacity: 8)
+        let bell = try WakeUp()
+        _ = poller.add(bell.descriptor, .readable, payload: 3)
+        let nothing = poller.wait(timeoutNs: 1_000_000)
+        #expect(nothing == 0)
+        bell.ring()
+        bell.ring()
+        let rung = poller.wait(timeoutNs: 5_000_000_000)
+        #expect(rung == 1)
+        bell.drain()
+        let quiet = poller.wait(timeoutNs: 0)
+        #expect(quiet == 0)
+    }
+
+    @Test("a port where nobody listens is refused")
+    func refused() throws {
+        let address: SocketAddress
+        do {
+            let listener = try Listener(on: Self.loopback)
+            address = listener.address
+        }
+        switch Socket.connect(to: address) {
+        case .failed(let code): #expect(code == ECONNREFUSED)
+        case .connected(let descriptor), .inProgress(let descriptor):
+            let socket = Socket(owning: descriptor)
+            let code = socket.pendingError
+            #expect(code == ECONNREFUSED)
+        }
+    }
+}
