@@ -14,11 +14,14 @@ struct AccountNameTests {
         return [text(parsed.domain), text(parsed.account), text(parsed.alias)]
     }
 
-    @Test("the three forms, both separators, and aliases with separators in them", arguments: [
-        ("suzanf", [nil, "suzanf", nil]), ("DOM\\suzanf", ["DOM", "suzanf", nil]), ("DOM/suzanf", ["DOM", "suzanf", nil]),
-        ("DOM\\user\\alias", ["DOM", "user", "alias"]), ("dom\\user/mailbox", ["dom", "user", "mailbox"]),
-        ("DOM\\userid\\joe\\smith", ["DOM", "userid", "joe\\smith"]), ("D\\\\u\\\\m", ["D", "u", "m"]), ("a b", [nil, "a b", nil]),
-    ] as [(String, [String?])])
+    @Test(
+        "the three forms, both separators, and aliases with separators in them",
+        arguments: [
+            ("suzanf", [nil, "suzanf", nil]), ("DOM\\suzanf", ["DOM", "suzanf", nil]), ("DOM/suzanf", ["DOM", "suzanf", nil]),
+            ("DOM\\user\\alias", ["DOM", "user", "alias"]), ("dom\\user/mailbox", ["dom", "user", "mailbox"]),
+            ("DOM\\userid\\joe\\smith", ["DOM", "userid", "joe\\smith"]), ("D\\\\u\\\\m", ["D", "u", "m"]),
+            ("a b", [nil, "a b", nil]),
+        ] as [(String, [String?])])
     func forms(name: String, expected: [String?]) {
         #expect(parts(name) == expected)
     }

@@ -28,7 +28,9 @@ extension String {
 
 @Suite("Messages in memory are what LIST says of them")
 struct MessageTests {
-    @Test("each size from the smallest on: promised = sent, and large ones have lines to stuff", arguments: Array(64...400) + [1000, 2048, 65_536, 1_000_003])
+    @Test(
+        "each size from the smallest on: promised = sent, and large ones have lines to stuff",
+        arguments: Array(64...400) + [1000, 2048, 65_536, 1_000_003])
     func sizes(octets: Int) throws {
         let population = Population(mailboxes: 1, messages: 2, octets: octets, policy: .restore)
         defer { population.deallocate() }

@@ -42,11 +42,13 @@ struct ServerCommandTests {
         #expect(parse("pass\tx") == .unknown)
     }
 
-    @Test("bare AUTH with and without its blank, a mechanism, an initial response", arguments: [
-        ("AUTH", ServerCommand.auth(mechanism: nil, initial: nil)), ("AUTH ", .auth(mechanism: nil, initial: nil)),
-        ("auth ntlm", .auth(mechanism: 5..<9, initial: nil)), ("AUTH PLAIN =", .auth(mechanism: 5..<10, initial: 11..<12)),
-        ("AUTH PLAIN a b", .badArguments),
-    ])
+    @Test(
+        "bare AUTH with and without its blank, a mechanism, an initial response",
+        arguments: [
+            ("AUTH", ServerCommand.auth(mechanism: nil, initial: nil)), ("AUTH ", .auth(mechanism: nil, initial: nil)),
+            ("auth ntlm", .auth(mechanism: 5..<9, initial: nil)), ("AUTH PLAIN =", .auth(mechanism: 5..<10, initial: 11..<12)),
+            ("AUTH PLAIN a b", .badArguments),
+        ])
     func auth(line: String, command: ServerCommand) {
         #expect(parse(line) == command)
     }

@@ -14,15 +14,20 @@ struct SocketTests {
         #expect(try SocketAddress(parsing: text).text == text)
     }
 
-    @Test("what is no address is refused", arguments: ["", "1110", "127.0.0.1", "127.0.0.1:", "127.0.0.1:70000", "::1:110", ":110", "host:port"])
+    @Test(
+        "what is no address is refused",
+        arguments: ["", "1110", "127.0.0.1", "127.0.0.1:", "127.0.0.1:70000", "::1:110", ":110", "host:port"])
     func noAddress(text: String) {
         #expect(throws: SystemError.self) { try SocketAddress(parsing: text) }
     }
 
-    @Test("what is loopback and what is not", arguments: [
-        ("127.0.0.1:1", true), ("127.9.8.7:1", true), ("[::1]:1", true), ("[::ffff:127.0.0.1]:1", true), ("0.0.0.0:1", false),
-        ("192.0.2.1:1", false), ("[::]:1", false), ("[::ffff:192.0.2.1]:1", false), ("[fe80::1]:1", false), ("128.0.0.1:1", false),
-    ])
+    @Test(
+        "what is loopback and what is not",
+        arguments: [
+            ("127.0.0.1:1", true), ("127.9.8.7:1", true), ("[::1]:1", true), ("[::ffff:127.0.0.1]:1", true), ("0.0.0.0:1", false),
+            ("192.0.2.1:1", false), ("[::]:1", false), ("[::ffff:192.0.2.1]:1", false), ("[fe80::1]:1", false),
+            ("128.0.0.1:1", false),
+        ])
     func loopback(text: String, expected: Bool) throws {
         #expect(try SocketAddress(parsing: text).isLoopback == expected)
     }
@@ -49,7 +54,9 @@ struct SocketTests {
         let count = poller.wait(timeoutNs: 5_000_000_000)
         let payload = poller.payload(0)
         #expect(count == 1 && payload == 7)
-        guard case .connection(let descriptor) = listener.accept() else { throw SystemError(call: "accept", code: 0, subject: "none") }
+        guard case .connection(let descriptor) = listener.accept() else {
+            throw SystemError(call: "accept", code: 0, subject: "none")
+        }
         let server = Socket(owning: descriptor)
         let text: StaticString = "hello"
         let sent = System.send(client.descriptor, UnsafeRawBufferPointer(start: text.utf8Start, count: 5))

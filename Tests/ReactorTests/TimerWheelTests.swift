@@ -15,7 +15,9 @@ struct TimerWheelTests {
         return slots.sorted()
     }
 
-    @Test("one deadline, near and further than a turn of the wheel", arguments: [UInt64(1), 999, 1000, 1001, 1_024_000, 1_025_001, 9_999_999])
+    @Test(
+        "one deadline, near and further than a turn of the wheel",
+        arguments: [UInt64(1), 999, 1000, 1001, 1_024_000, 1_025_001, 9_999_999])
     func single(deadline: UInt64) {
         var wheel = TimerWheel(capacity: 4, tickNs: Self.tick, nowNs: 0)
         wheel.set(slot: 2, deadlineNs: deadline)

@@ -2,8 +2,8 @@
 // chosen size, so that every record is met in every state of completeness.
 
 import Certificates
-import Testing
 import TLS
+import Testing
 
 /// Both ends of one connection and the ciphertext under way.
 private struct Link: ~Copyable {
@@ -89,7 +89,9 @@ struct TLSSessionTests {
         return try TLSContext.server(certificatePEM: key.certificatePEM, keyPEM: key.keyPEM, maximum: maximum)
     }
 
-    @Test("a handshake and a message, whole and in pieces down to one octet", arguments: [1, 2, 3, 5, 7, 100, 65_536], [TLSVersion.tls12, .tls13])
+    @Test(
+        "a handshake and a message, whole and in pieces down to one octet", arguments: [1, 2, 3, 5, 7, 100, 65_536],
+        [TLSVersion.tls12, .tls13])
     func pieces(piece: Int, version: TLSVersion) throws {
         guard var link = Link(try TLSContext.client(), try server(version), piece: piece) else {
             Issue.record("no session")
@@ -123,9 +125,11 @@ struct TLSSessionTests {
         #expect(resumed == (true, true))
     }
 
-    @Test("a client with an authority accepts the name it asked for and no other", arguments: [
-        ("localhost", true), ("127.0.0.1", true), ("example.org", false), ("127.0.0.2", false),
-    ])
+    @Test(
+        "a client with an authority accepts the name it asked for and no other",
+        arguments: [
+            ("localhost", true), ("127.0.0.1", true), ("example.org", false), ("127.0.0.2", false),
+        ])
     func verification(name: String, accepted: Bool) throws {
         let key = try #require(Self.key)
         let context = try TLSContext.client(authorityPEM: key.certificatePEM)
@@ -164,8 +168,14 @@ struct TLSSessionTests {
     func mismatch() throws {
         let one = try #require(Self.key)
         let other = try SelfSigned.make(commonName: "other", alternativeNames: [], days: 1)
-        #expect { try TLSContext.server(certificatePEM: one.certificatePEM, keyPEM: other.keyPEM) } throws: { "\($0)".contains("private key") }
-        #expect { try TLSContext.server(certificatePEM: [], keyPEM: one.keyPEM) } throws: { "\($0)".contains("holds no certificate") }
-        #expect { try TLSContext.server(certificatePEM: one.certificatePEM, keyPEM: [1, 2, 3]) } throws: { "\($0)".contains("private key") }
+        #expect { try TLSContext.server(certificatePEM: one.certificatePEM, keyPEM: other.keyPEM) } throws: {
+            "\($0)".contains("private key")
+        }
+        #expect { try TLSContext.server(certificatePEM: [], keyPEM: one.keyPEM) } throws: {
+            "\($0)".contains("holds no certificate")
+        }
+        #expect { try TLSContext.server(certificatePEM: one.certificatePEM, keyPEM: [1, 2, 3]) } throws: {
+            "\($0)".contains("private key")
+        }
     }
 }
