@@ -313,7 +313,8 @@ def main():
         if not os.access(options.poplar, os.X_OK):
             fail("no release build: run `make build`, or give --floor-only")
     if max(options.server_cpu, options.client_cpu) >= (os.cpu_count() or 1):
-        fail("SKIPPED: a race needs a core for the server and one for the client")
+        print("SKIPPED race: it needs a core for the server and one for the client")
+        return
     report = syscalls(options) if options.syscalls else race(options)
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)

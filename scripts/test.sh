@@ -31,7 +31,7 @@ if step "build, imports declared" swift build --build-tests --disable-xctest --e
 fi
 
 # A test that this machine cannot run says so: scripts by a line of their own, swift-testing by its word for it.
-skipped=$(grep -E '^SKIPPED |^.{0,4}(Test|Suite) .* skipped[.:]' "$log" | sed -E 's/^.{0,4}((Test|Suite) .*) skipped:? ?"?(SKIPPED: )?/SKIPPED \1: /' | sort -u)
+skipped=$(grep -E '^SKIPPED |^.{0,4}(Test|Suite) .* skipped[.:]' "$log" | sed -E 's/^.{0,4}((Test|Suite) .*) skipped:? ?"?(SKIPPED: )?/SKIPPED \1: /; s/"$//' | sort -u)
 count=0
 [ -n "$skipped" ] && count=$(grep -c . <<<"$skipped")
 
