@@ -126,7 +126,11 @@ struct GeneratorThread: ~Copyable {
                 recorder.swapIfDue(nowNs: nowNs)
             }
             if stopNs == nil || control.stop == .now { obey() }
-            for index in 0..<count { handle(poller.payload(index), poller.readiness(index)) }
+            for index in 0..<count {
+                handle(poller.payload(index), poller.readiness(index))
+                // A handshake takes half a millisecond: what falls due meanwhile does not wait for the other events.
+                if isOpenModel { startDue() }
+            }
             expireTimers()
             startDue()
             if isDone { break }
