@@ -6,10 +6,10 @@ public import Telemetry
 extension RunTotals {
     /// The standard checks.
     /// - Parameters:
-    ///   - lagFloorUs: a start lag p99 up to this is always in order, microseconds; beyond it, up to a tenth of the
-    ///     corrected p99.
+    ///   - hiccup: what a thread that only sleeps met on this machine meanwhile; nil where nobody watched. A start lag
+    ///     p99 is in order up to 1 ms + the hiccups' p99, or a tenth of the corrected p99 where that is more.
     ///   - allowsOverlap: whether the profile asks for sessions of one user that overlap.
-    public func validityChecks(lagFloorUs: Double = 1_000, allowsOverlap: Bool = false) -> [RunSummary.ValidityRow] {
+    public func validityChecks(hiccup: LatencyHistogram? = nil, allowsOverlap: Bool = false) -> [RunSummary.ValidityRow] {
         let faults = Double(conservationFaults.count)
         var rows = [RunSummary.ValidityRow(check: "conservation_faults", value: faults, limit: 0, ok: faults == 0)]
         for kind in ErrorClass.allCases where kind.isOwn && !(kind == .ownUsersExhausted && allowsOverlap) {
@@ -21,7 +21,13 @@ extension RunTotals {
         rows.append(RunSummary.ValidityRow(check: "started_share", value: started, limit: 0.99, ok: (started ?? 1) >= 0.99))
         let session = latency.corrected.credibleValue(at: .p99).map { Double($0) / 1_000 }
         let lag = latency.lag.credibleValue(at: .p99).map { Double($0) / 1_000 }
-        let limit = max(lagFloorUs, (session ?? 0) / 10)
+        let hiccupUs = hiccup?.credibleValue(at: .p99).map { Double($0) / 1_000 }
+        if hiccup != nil {
+            // Beyond ten milliseconds the machine itself is what would be measured.
+            let isCalm = (hiccupUs ?? 0) <= 10_000
+            rows.append(RunSummary.ValidityRow(check: "hiccup_p99_us", value: hiccupUs, limit: 10_000, ok: isCalm))
+        }
+        let limit = max(1_000 + (hiccupUs ?? 0), (session ?? 0) / 10)
         rows.append(RunSummary.ValidityRow(check: "start_lag_p99_us", value: lag, limit: limit, ok: (lag ?? 0) <= limit))
         return rows
     }

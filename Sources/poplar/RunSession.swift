@@ -55,10 +55,11 @@ struct RunSession {
         var writer = try RunWriter(folder, startEpochNs: startEpochNs)
         let startedAt = Self.timeText(startEpochNs)
         warnOfUsers()
+        let monitor = try HiccupMonitor(cpus: run.configuration.cpus)
         try run.start()
         try watch(run, queue, &writer, server)
         run.wait()
-        let code = try conclude(run, writer, server, target: target, startedAt: startedAt)
+        let code = try conclude(run, writer, folder, server, monitor.stop(), target: target, startedAt: startedAt)
         print("run \(folder.path)")
         return code
     }
@@ -146,13 +147,14 @@ struct RunSession {
     // MARK: At its end
 
     private mutating func conclude(
-        _ run: LoadRun, _ writer: consuming RunWriter, _ server: EmbeddedServer?, target: RunTarget, startedAt: String
+        _ run: LoadRun, _ writer: consuming RunWriter, _ folder: RunFolder, _ server: EmbeddedServer?, _ hiccup: LatencyHistogram,
+        target: RunTarget, startedAt: String
     ) throws -> Results.ExitCode {
         let totals = run.collector.totals
         let measuredSeconds = measuredSeconds(run)
         let evidence = Evidence(
             interrupted: signals > 0, slo: RunVerdict.limits(load.profile, totals, measuredSeconds: measuredSeconds),
-            validity: RunVerdict.validity(run, totals, load.profile))
+            validity: RunVerdict.validity(run, totals, load.profile, hiccup: hiccup))
         let summary = RunSummary(
             totals, profile: .init(name: load.profile.name, sha256: RunVerdict.sha256(load.profile.sourceText)),
             seed: load.profile.seed, measuredSeconds: measuredSeconds, evidence: evidence)
@@ -177,6 +179,9 @@ struct RunSession {
         try writer.finish(
             run.collector, summary: summary, manifest: manifest, profileText: load.profile.sourceText,
             errors: RunVerdict.examples(run))
+        try folder.write("summary.md", MarkdownReport.text(summary))
+        try folder.write("junit.xml", JUnitReport.text(summary))
+        try folder.write("metrics.prom", PrometheusReport.text(summary))
         return summary.verdict.exitCode
     }
 

@@ -71,8 +71,10 @@ enum RunVerdict {
     }
 
     /// The standard checks and the generator's own. A closed run may use all of its CPU: its rate is what comes out.
-    static func validity(_ run: LoadRun, _ totals: RunTotals, _ profile: Profile) -> [RunSummary.ValidityRow] {
-        var rows = totals.validityChecks(allowsOverlap: profile.allowsOverlap)
+    static func validity(_ run: LoadRun, _ totals: RunTotals, _ profile: Profile, hiccup: LatencyHistogram) -> [RunSummary
+        .ValidityRow]
+    {
+        var rows = totals.validityChecks(hiccup: hiccup, allowsOverlap: profile.allowsOverlap)
         let health = run.health
         let failed = Double(run.failedThreads)
         rows.append(.init(check: "generator_threads_failed", value: failed, limit: 0, ok: failed == 0))

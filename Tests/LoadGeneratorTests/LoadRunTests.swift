@@ -30,7 +30,7 @@ import Workload
               connect_timeout: \(timeout)
               step_timeout: \(timeout)
               session_timeout: \(timeout)
-              drain_timeout: \(timeout)
+              drain_timeout: 5s
               in_flight: \(inFlight)
             \(extra)
 

@@ -1,0 +1,46 @@
+// What the machine itself does to a thread that only sleeps: one that wakes every two milliseconds and notes how late
+// (the method of jHiccup). A generator on a machine that holds its threads back cannot start sessions on time, and its
+// start lag is to be judged against this. It serves nothing else and shares no CPU time worth naming: a few
+// microseconds a wake-up.
+
+import Glibc
+import PoplarCore
+public import Reactor
+import Synchronization
+public import Telemetry
+
+public final class HiccupMonitor: @unchecked Sendable {
+    private static let periodNs: UInt64 = 2_000_000
+
+    private let isStopped = Atomic<Bool>(false)
+    private var lateness = LatencyHistogram(.session)
+    private var thread: WorkerThread?
+
+    /// Starts the thread. `cpus`: those of the generator; none leaves it to the kernel.
+    public init(cpus: [Int]) throws(SystemError) {
+        thread = try WorkerThread(name: "poplar-hiccup", cpu: nil) { [self] in
+            if !cpus.isEmpty { Affinity.pin(to: cpus) }
+            Affinity.removeTimerSlack()
+            watch()
+        }
+    }
+
+    /// Ends the thread and gives what it saw: lateness in nanoseconds, a sample a wake-up.
+    public func stop() -> LatencyHistogram {
+        isStopped.store(true, ordering: .releasing)
+        thread.take()?.join()
+        return lateness
+    }
+
+    private func watch() {
+        var due = MonotonicClock.now() &+ Self.periodNs
+        while !isStopped.load(ordering: .acquiring) {
+            var time = timespec(tv_sec: Int(due / 1_000_000_000), tv_nsec: Int(due % 1_000_000_000))
+            clock_nanosleep(CLOCK_MONOTONIC, Int32(TIMER_ABSTIME), &time, nil)
+            let now = MonotonicClock.now()
+            lateness.record(now > due ? now &- due : 0)
+            // A thread that was held back for long owes no wake-ups: what it missed is one hiccup, not many.
+            due = max(due &+ Self.periodNs, now)
+        }
+    }
+}
