@@ -116,7 +116,7 @@ let package = Package(
         tests("NTLMTests", ["NTLM", "Digest", "PoplarCore"]),
         tests("SASLTests", ["SASL", "NTLM", "PoplarCore"]),
         .target(
-            name: "FuzzTargets", dependencies: ["PoplarCore", "NTLM", "SASL"], path: "Tests/FuzzTargets",
+            name: "FuzzTargets", dependencies: ["PoplarCore", "NTLM", "SASL", "POP3"], path: "Tests/FuzzTargets",
             swiftSettings: swiftSettings),
         tests("FuzzReplayTests", ["FuzzTargets"]),
         tests("TelemetryTests", ["Telemetry", "PoplarCore"]),

@@ -17,6 +17,8 @@ final class WorkerControl: Sendable {
     private let orders = Atomic<UInt8>(0)
     private let bell: WakeUp
     private let printsAtEnd: Bool
+    /// What the reports themselves have allocated, to be left out of the figure that they print.
+    private let reportBytes = Atomic<UInt64>(0)
 
     init(printsAtEnd: Bool) throws(SystemError) {
         bell = try WakeUp()
@@ -37,10 +39,13 @@ final class WorkerControl: Sendable {
 
     /// Prints the worker's counters on standard error: one line, one write.
     func report(_ number: Int, _ counters: Counters) {
-        let allocated = cjemalloc_thread_allocated().map { String($0.pointee) } ?? "unknown"
+        let counter = cjemalloc_thread_allocated()
+        let before = counter?.pointee ?? 0
+        let allocated = counter == nil ? "unknown" : String(before &- reportBytes.load(ordering: .relaxed))
         let line = "worker \(number): \(counters.text) thread_allocated_bytes=\(allocated)\n"
         let bytes = Array(line.utf8)
         _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+        reportBytes.wrappingAdd((counter?.pointee ?? 0) &- before, ordering: .relaxed)
     }
 
     func finish(_ number: Int, _ counters: Counters) {

@@ -16,6 +16,8 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
     case avPairs = "av-pairs"
     case saslServer = "sasl-server"
     case base64 = "base64"
+    case pop3Command = "pop3-command"
+    case pop3Reply = "pop3-reply"
 
     /// nil when every invariant holds for `input`.
     public func check(_ input: UnsafeBufferPointer<UInt8>) -> Violation? {
@@ -26,6 +28,8 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
         case .avPairs: checkPairs(input)
         case .saslServer: checkSASL(input)
         case .base64: checkBase64(input)
+        case .pop3Command: checkCommands(input)
+        case .pop3Reply: checkReplies(input)
         }
     }
 }
