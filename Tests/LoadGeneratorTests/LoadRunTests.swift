@@ -93,12 +93,12 @@ import Workload
 
     @Test func `a server that closes early, and one that is not there`() throws {
         let server = try StubServer(.closesEarly)
-        let address = server.address
-        let closing = try run(profile(), address).collector.totals
+        let closing = try run(profile(), server.address).collector.totals
         #expect(closing.conservationFaults == [])
         #expect(closing.measured.errors[.earlyClose] + closing.measured.errors[.reset] == closing.measured.planned)
         server.stop()
-        let gone = try run(profile(), address).collector.totals
+        let nobody = try ReservedPort()
+        let gone = try run(profile(), nobody.address).collector.totals
         #expect(gone.conservationFaults == [])
         #expect(gone.measured.errors[.refused] == gone.measured.planned)
         #expect(gone.measured.planned > 20)

@@ -93,11 +93,19 @@ struct SocketTests {
 
     @Test("a port where nobody listens is refused")
     func refused() throws {
-        let address: SocketAddress
-        do {
-            let listener = try Listener(on: Self.loopback)
-            address = listener.address
+        // Bound and never told to listen: nobody else can take the port meanwhile.
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var bound = sockaddr_in()
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let status = Self.loopback.withSockaddr { bind(descriptor, $0, $1) }
+        let found = withUnsafeMutablePointer(to: &bound) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                getsockname(descriptor, generic, &size) == 0 ? SocketAddress(generic) : nil
+            }
         }
+        #expect(status == 0)
+        let address = try #require(found)
         switch Socket.connect(to: address) {
         case .failed(let code): #expect(code == ECONNREFUSED)
         case .connected(let descriptor), .inProgress(let descriptor):
