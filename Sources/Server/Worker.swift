@@ -255,12 +255,12 @@ struct Worker: ~Copyable {
 
     private mutating func seat(_ socket: consuming Socket, encrypted: Bool) {
         resources.counters.accepted &+= 1
+        guard slab.count < slab.capacity else { return refuse(socket, encrypted: encrypted) }
         var cipher: Cipher?
         if encrypted {
             guard let tls, let session = TLSSession(tls, pump: resources.pump) else { return }
             cipher = Cipher(session)
         }
-        guard slab.count < slab.capacity else { return refuse(socket, encrypted: encrypted) }
         let connection = Connection(cipher: cipher, &resources)
         guard let token = slab.insert(Seat(socket: socket, connection: connection)), let seat = slab.pointer(token) else {
             return
