@@ -50,8 +50,9 @@ floor: ## build the C floor that the benchmarks race against
 		$(CC) -std=c11 -O2 -Wall -Wextra -Wshadow -Werror -o Benchmarks/floor/bin/floor-$$name Benchmarks/floor/floor-$$name.c; \
 	done
 
-bench: build floor ## race the server against the C floor, CPU per session and per message (BENCH="--pairs 15 --out FILE")
+bench: build floor ## system calls, allocations, then the race against the C floor, CPU per session and message (BENCH="--pairs 15 --out FILE")
 	python3 Benchmarks/race.py --syscalls
+	scripts/allocations.sh
 	python3 Benchmarks/race.py $(BENCH)
 
 fuzz: ## fuzz every parser, FUZZ_SECONDS=60 each

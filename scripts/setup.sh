@@ -9,8 +9,8 @@ required_swift=6.2
 packages_of() {
     case $1 in
     build) echo libssl-dev zlib1g-dev libjemalloc-dev pkg-config git ;;
-    test) echo curl fetchmail mpop python3 openssl strace binutils ;;
-    bench) echo gcc libc6-dev python3 strace util-linux ;;
+    test) echo curl fetchmail mpop python3 python3-venv openssl strace binutils ;;
+    bench) echo gcc libc6-dev python3 strace util-linux openssl ;;
     fuzz) echo lld ;;
     *)
         echo "setup: unknown group '$1' (build, test, bench, fuzz)" >&2
@@ -25,6 +25,7 @@ substitute() {
     lld) swift_tool ld.lld || command -v ld.lld ;;
     python3 | curl | git | gcc | openssl | strace) command -v "$1" ;;
     pkg-config) command -v pkg-config ;;
+    python3-venv) python3 -c 'import venv, ensurepip' ;;
     *) false ;;
     esac
 }
@@ -72,6 +73,18 @@ install_missing() {
         as_root apt-get -qq -y -o DPkg::Lock::Timeout=120 --no-install-recommends install $missing >&2
 }
 
+# Other people's implementations that tests compare ours with, in a virtual environment beside the build products. Where
+# PyPI cannot be reached the tests that need them are SKIPPED, and say so.
+install_oracles() {
+    local folder
+    folder=$(dirname "$0")/../.build/oracles
+    "$folder/bin/python" -c 'import hdrh, jsonschema' 2>/dev/null && return
+    mkdir -p "$(dirname "$folder")"
+    echo "setup: installing hdrhistogram and jsonschema from PyPI into .build/oracles" >&2
+    { python3 -m venv "$folder" && "$folder/bin/python" -m pip -q --disable-pip-version-check install hdrhistogram jsonschema; } >&2 ||
+        echo "setup: they could not be installed; the tests that need them will be SKIPPED" >&2
+}
+
 missing=
 for group in "${@:-build}"; do
     for package in $(packages_of "$group"); do
@@ -79,7 +92,11 @@ for group in "${@:-build}"; do
     done
 done
 check_swift
-[ -z "$missing" ] && exit 0
+finish() {
+    for group in "$@"; do [ "$group" != test ] || install_oracles; done
+    exit 0
+}
+[ -n "$missing" ] || finish "$@"
 
 if ! command -v apt-get >/dev/null; then
     echo "setup: this system has no apt; please install what corresponds to Debian's:$missing" >&2
@@ -90,3 +107,4 @@ install_missing || { sleep 5 && install_missing; } || {
     echo "setup: apt could not install:$missing" >&2
     exit 1
 }
+finish "$@"

@@ -5,6 +5,9 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
+# Where scripts/setup.sh could install them: Python with the libraries that ours are compared with.
+[ ! -x .build/oracles/bin/python ] || export POPLAR_PYTHON=$PWD/.build/oracles/bin/python
+
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 failed=()
