@@ -33,11 +33,21 @@ public struct AccountTable: @unchecked Sendable {
         /// Index of the NT domain; `memberRealm` for members.
         var realm: UInt16
         var mailbox: UInt32
+        /// What looking the account's own name up as an alias gives, found once when the table is built.
+        var ownAlias: OwnAlias = .other
         /// The next entry of the same bucket, -1 at the end.
         var next: Int32
         var hash: NTHash
         /// For clients that send an LM response alone; nil where the password has none.
         var lmHash: LMHash?
+    }
+
+    enum OwnAlias: UInt8 {
+        /// The account's mailbox, as it should be.
+        case own
+        case ambiguous
+        /// None, or somebody else's.
+        case other
     }
 
     struct Alias {
@@ -91,6 +101,16 @@ public struct AccountTable: @unchecked Sendable {
 
     /// The mailbox that belongs to an account: the one with its name (seed.md, mailbox mapping).
     public func mailbox(of account: AccountID) -> UInt32 { entries[Int(account.index)].mailbox }
+
+    /// The mailbox that an account opens when it names none: the same as looking its name up.
+    func ownMailbox(of account: AccountID) -> LogonResult {
+        let entry = entries[Int(account.index)]
+        switch entry.ownAlias {
+        case .own: return .granted(mailbox: entry.mailbox)
+        case .ambiguous: return .ambiguousAlias
+        case .other: return .mailboxUnavailable
+        }
+    }
 
     public func mailbox(alias: Span<UInt8>) -> MailboxLookup {
         var next = aliasBuckets[Int(truncatingIfNeeded: Self.hash(alias)) & (aliasBuckets.count &- 1)]

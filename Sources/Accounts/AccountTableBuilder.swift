@@ -67,9 +67,20 @@ public struct AccountTableBuilder {
             aliases[index].next = aliasBuckets[bucket]
             aliasBuckets[bucket] = Int32(index)
         }
-        return AccountTable(
+        let table = AccountTable(
             names: Self.pin(names), entries: Self.pin(entries), buckets: Self.pin(buckets), aliases: Self.pin(aliases),
             aliasBuckets: Self.pin(aliasBuckets), domains: Self.pin(domains), instance: instance)
+        for index in table.entries.indices {
+            let range =
+                Int(table.entries[index].nameOffset)..<Int(table.entries[index].nameOffset) + Int(table.entries[index].nameCount)
+            let name = Array(names[range])
+            switch table.mailbox(alias: name.span) {
+            case .found(let mailbox): table.entries[index].ownAlias = mailbox == table.entries[index].mailbox ? .own : .other
+            case .ambiguous: table.entries[index].ownAlias = .ambiguous
+            case .absent: table.entries[index].ownAlias = .other
+            }
+        }
+        return table
     }
 
     private mutating func add(_ name: String, _ realm: UInt16, _ hash: NTHash, _ lmHash: LMHash?, _ mailbox: UInt32) {

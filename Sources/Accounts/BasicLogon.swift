@@ -21,7 +21,7 @@ extension AccountTable {
         let given = NTHash(passwordUTF8: password)
         guard let given, let account = basicAccount(name), hash(account) == given else { return .refused }
         guard let parts = AccountName.parse(name) else { return .refused }
-        let alias = parts.alias ?? parts.account
+        guard let alias = parts.alias else { return ownMailbox(of: account) }
         switch mailbox(alias: name.extracting(alias)) {
         case .ambiguous: return .ambiguousAlias
         case .absent: return .mailboxUnavailable

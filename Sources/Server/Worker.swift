@@ -68,7 +68,7 @@ struct Worker: ~Copyable {
     /// Serves until it is told to stop and has drained.
     mutating func run() {
         while true {
-            let timeout: UInt64? = ready.isEmpty ? wheel.timeUntilNext(nowNs: MonotonicClock.now()) : 0
+            let timeout: UInt64? = ready.isEmpty ? wheel.timeUntilNext(nowNs: resources.nowNs) : 0
             let count = poller.wait(timeoutNs: timeout)
             resources.nowNs = MonotonicClock.now()
             for index in 0..<count { handle(poller.payload(index), poller.readiness(index)) }
