@@ -21,11 +21,29 @@ public struct OpenMaildrop {
         population.messages > 64 ? population.wordsPerMailbox * 8 : 0
     }
 
-    /// Locks and opens a mailbox. Nil: another session has it. `markMemory` has `markMemorySize` octets, or is nil
-    /// where that is 0.
-    public static func open(_ population: Population, mailbox: UInt32, markMemory: UnsafeMutableRawPointer?) -> OpenMaildrop? {
-        guard population.lock(mailbox) else { return nil }
-        return OpenMaildrop(population, mailbox, markMemory)
+    public enum Opening {
+        case opened(OpenMaildrop)
+        /// Another session has it (RFC 2449, [IN-USE]).
+        case inUse
+        /// The last logon was less than the delay ago (RFC 2449, [LOGIN-DELAY]).
+        case tooSoon
+
+        public var maildrop: OpenMaildrop? {
+            if case .opened(let maildrop) = self { maildrop } else { nil }
+        }
+    }
+
+    /// Locks and opens a mailbox. `markMemory` has `markMemorySize` octets, or is nil where that is 0. `nowMs`: the
+    /// monotonic clock, above 0; `loginDelayMs`: milliseconds that must lie between two logons, 0 for none.
+    public static func open(
+        _ population: Population, mailbox: UInt32, markMemory: UnsafeMutableRawPointer?, nowMs: UInt64 = 1,
+        loginDelayMs: UInt64 = 0
+    ) -> Opening {
+        switch population.lock(mailbox, nowMs: nowMs, delayMs: loginDelayMs) {
+        case .locked: .opened(OpenMaildrop(population, mailbox, markMemory))
+        case .inUse: .inUse
+        case .tooSoon: .tooSoon
+        }
     }
 
     private init(_ population: Population, _ mailbox: UInt32, _ memory: UnsafeMutableRawPointer?) {

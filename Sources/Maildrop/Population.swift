@@ -52,15 +52,31 @@ public struct Population: @unchecked Sendable {
         removed?.deallocate()
     }
 
-    /// Takes the exclusive lock (RFC 1939, section 4). False: another session has it, or there is no such mailbox.
-    func lock(_ mailbox: UInt32) -> Bool {
-        guard Int(mailbox) < mailboxes else { return false }
-        return locks[Int(mailbox)].compareExchange(expected: 0, desired: 1, ordering: .acquiringAndReleasing).exchanged
+    /// What the lock word says: bit 63 while a session has the mailbox, below it the milliseconds of the last logon.
+    private static let lockedBit: UInt64 = 1 << 63
+
+    enum Locking {
+        case locked
+        /// Another session has it, or there is no such mailbox.
+        case inUse
+        /// Less than the delay has passed since the last logon (RFC 2449, section 6.5).
+        case tooSoon
+    }
+
+    /// Takes the exclusive lock (RFC 1939, section 4). `nowMs` is above 0, on a clock that never goes back.
+    func lock(_ mailbox: UInt32, nowMs: UInt64, delayMs: UInt64) -> Locking {
+        guard Int(mailbox) < mailboxes else { return .inUse }
+        let word = locks[Int(mailbox)].load(ordering: .relaxed)
+        guard word & Self.lockedBit == 0 else { return .inUse }
+        guard delayMs == 0 || word == 0 || nowMs &- word >= delayMs else { return .tooSoon }
+        let wanted = nowMs | Self.lockedBit
+        return locks[Int(mailbox)].compareExchange(expected: word, desired: wanted, ordering: .acquiringAndReleasing).exchanged
+            ? .locked : .inUse
     }
 
     func unlock(_ mailbox: UInt32) {
         guard Int(mailbox) < mailboxes else { return }
-        locks[Int(mailbox)].store(0, ordering: .releasing)
+        _ = locks[Int(mailbox)].bitwiseAnd(~Self.lockedBit, ordering: .releasing)
     }
 
     /// The removed messages of `mailbox`, `wordsPerMailbox` words; nil where deletions are not kept.

@@ -9,6 +9,8 @@ import PoplarCore
 public enum ServerCommand: Equatable, Sendable {
     case user(Range<Int>)
     case pass(Range<Int>)
+    /// The name may hold blanks, the digest is the last word (RFC 1939, section 7).
+    case apop(name: Range<Int>, digest: Range<Int>)
     /// `mechanism` nil: list them (bare AUTH). `initial` nil: none was sent.
     case auth(mechanism: Range<Int>?, initial: Range<Int>?)
     case stat
@@ -20,6 +22,10 @@ public enum ServerCommand: Equatable, Sendable {
     case rset
     case noop
     case capa
+    case stls
+    case utf8
+    /// Nil: list the languages.
+    case lang(Range<Int>?)
     case quit
     /// A known keyword with arguments that it cannot take.
     case badArguments
@@ -36,6 +42,7 @@ public enum ServerCommand: Equatable, Sendable {
         switch keyword(line, end) {
         case code("USER"): return arguments.isEmpty ? .badArguments : .user(arguments)
         case code("PASS"): return .pass(arguments)
+        case code("APOP"): return apop(line, arguments)
         case code("AUTH"): return auth(line, arguments)
         case code("STAT"): return isBlank(line, arguments) ? .stat : .badArguments
         case code("LIST"): return optional(line, arguments) { .list($0) }
@@ -46,6 +53,9 @@ public enum ServerCommand: Equatable, Sendable {
         case code("RSET"): return isBlank(line, arguments) ? .rset : .badArguments
         case code("NOOP"): return isBlank(line, arguments) ? .noop : .badArguments
         case code("CAPA"): return isBlank(line, arguments) ? .capa : .badArguments
+        case code("STLS"): return isBlank(line, arguments) ? .stls : .badArguments
+        case code("UTF8"): return isBlank(line, arguments) ? .utf8 : .badArguments
+        case code("LANG"): return lang(line, arguments)
         case code("QUIT"): return isBlank(line, arguments) ? .quit : .badArguments
         default: return .unknown
         }
@@ -79,6 +89,20 @@ public enum ServerCommand: Equatable, Sendable {
         var last = first
         while last < line.count, line[last] != Bytes.space { last &+= 1 }
         return first == last ? nil : (first..<last, last)
+    }
+
+    private static func apop(_ line: Span<UInt8>, _ arguments: Range<Int>) -> ServerCommand {
+        var end = line.count
+        while end > arguments.lowerBound, line[end &- 1] == Bytes.space { end &-= 1 }
+        var start = end
+        while start > arguments.lowerBound, line[start &- 1] != Bytes.space { start &-= 1 }
+        guard start &- arguments.lowerBound > 1, end > start else { return .badArguments }
+        return .apop(name: arguments.lowerBound..<(start &- 1), digest: start..<end)
+    }
+
+    private static func lang(_ line: Span<UInt8>, _ arguments: Range<Int>) -> ServerCommand {
+        guard let (tag, next) = word(line, from: arguments.lowerBound) else { return .lang(nil) }
+        return isBlank(line, next..<line.count) ? .lang(tag) : .badArguments
     }
 
     private static func auth(_ line: Span<UInt8>, _ arguments: Range<Int>) -> ServerCommand {

@@ -34,7 +34,7 @@ struct MessageTests {
     func sizes(octets: Int) throws {
         let population = Population(mailboxes: 1, messages: 2, octets: octets, policy: .restore)
         defer { population.deallocate() }
-        let opened = OpenMaildrop.open(population, mailbox: 0, markMemory: nil)
+        let opened = OpenMaildrop.open(population, mailbox: 0, markMemory: nil).maildrop
         let maildrop = try #require(opened)
         for number in UInt32(1)...2 {
             let reply = try #require(maildrop.retrieval(number))
@@ -52,7 +52,7 @@ struct MessageTests {
         func text(_ seed: UInt64, _ number: UInt32) -> [UInt8] {
             let population = Population(mailboxes: 1, messages: 2, octets: 500, policy: .restore, seed: seed)
             defer { population.deallocate() }
-            return OpenMaildrop.open(population, mailbox: 0, markMemory: nil)?.retrieval(number).map { Array($0) } ?? []
+            return OpenMaildrop.open(population, mailbox: 0, markMemory: nil).maildrop?.retrieval(number).map { Array($0) } ?? []
         }
         #expect(text(1, 1) == text(1, 1))
         #expect(text(1, 1) != text(1, 2))
@@ -66,24 +66,24 @@ struct LockTests {
     func exclusive() {
         let population = Population(mailboxes: 2, messages: 1, octets: 64, policy: .restore)
         defer { population.deallocate() }
-        let first = OpenMaildrop.open(population, mailbox: 0, markMemory: nil)
+        let first = OpenMaildrop.open(population, mailbox: 0, markMemory: nil).maildrop
         #expect(first != nil)
-        #expect(OpenMaildrop.open(population, mailbox: 0, markMemory: nil) == nil)
-        let other = OpenMaildrop.open(population, mailbox: 1, markMemory: nil)
+        #expect(OpenMaildrop.open(population, mailbox: 0, markMemory: nil).maildrop == nil)
+        let other = OpenMaildrop.open(population, mailbox: 1, markMemory: nil).maildrop
         #expect(other != nil)
         first?.close()
-        let second = OpenMaildrop.open(population, mailbox: 0, markMemory: nil)
+        let second = OpenMaildrop.open(population, mailbox: 0, markMemory: nil).maildrop
         #expect(second != nil)
         second?.update()
-        #expect(OpenMaildrop.open(population, mailbox: 0, markMemory: nil) != nil)
+        #expect(OpenMaildrop.open(population, mailbox: 0, markMemory: nil).maildrop != nil)
     }
 
     @Test("a mailbox that is not there cannot be opened")
     func absent() {
         let population = Population(mailboxes: 2, messages: 1, octets: 64, policy: .restore)
         defer { population.deallocate() }
-        #expect(OpenMaildrop.open(population, mailbox: 2, markMemory: nil) == nil)
-        #expect(OpenMaildrop.open(population, mailbox: .max, markMemory: nil) == nil)
+        #expect(OpenMaildrop.open(population, mailbox: 2, markMemory: nil).maildrop == nil)
+        #expect(OpenMaildrop.open(population, mailbox: .max, markMemory: nil).maildrop == nil)
     }
 }
 
@@ -107,7 +107,7 @@ struct DeletionTests {
         }
         var expected: [String] = []
         for round in 0..<4 {
-            let opened = OpenMaildrop.open(population, mailbox: 0, markMemory: memory)
+            let opened = OpenMaildrop.open(population, mailbox: 0, markMemory: memory).maildrop
             var maildrop = try #require(opened)
             if round == 0 { expected = ids(maildrop) }
             #expect(ids(maildrop) == expected)

@@ -6,25 +6,39 @@ import Testing
 
 @Suite("Server replies")
 struct ServerReplyTests {
-    private func text(_ reply: ServerReply) -> String {
-        String(decoding: UnsafeRawBufferPointer(start: reply.line.utf8Start, count: reply.line.utf8CodeUnitCount), as: UTF8.self)
+    private func text(_ reply: ServerReply, _ personality: Personality) -> String {
+        let line = reply.line(personality)
+        return String(decoding: UnsafeRawBufferPointer(start: line.utf8Start, count: line.utf8CodeUnitCount), as: UTF8.self)
     }
 
-    @Test("each is one line of ASCII below 512 octets that says yes or no", arguments: ServerReply.allCases)
-    func form(reply: ServerReply) {
-        let line = text(reply)
+    @Test(
+        "each is one line of ASCII below 512 octets that says yes or no", arguments: ServerReply.allCases, Personality.allCases)
+    func form(reply: ServerReply, personality: Personality) {
+        let line = text(reply, personality)
         #expect(line.hasPrefix("+OK") || line.hasPrefix("-ERR "))
         #expect(line.hasSuffix("\r\n") && line.utf8.count <= ProtocolLimits.replyLineBytes)
         #expect(line.utf8.dropLast(2).allSatisfy { $0 >= 32 && $0 < 127 })
     }
 
-    @Test("no refusal can be taken for success or for a busy mailbox by fetchmail", arguments: ServerReply.allCases)
-    func refusals(reply: ServerReply) {
-        let line = text(reply)
+    @Test("the answer is yes in one personality where it is in the other", arguments: ServerReply.allCases)
+    func sameStatus(reply: ServerReply) {
+        #expect(text(reply, .modern).hasPrefix("+OK") == text(reply, .exchange55).hasPrefix("+OK"))
+    }
+
+    @Test("Exchange's texts have no response codes", arguments: ServerReply.allCases)
+    func noCodes(reply: ServerReply) {
+        #expect(!text(reply, .exchange55).contains("["))
+    }
+
+    @Test(
+        "no refusal can be taken for success or for a busy mailbox by fetchmail", arguments: ServerReply.allCases,
+        Personality.allCases)
+    func refusals(reply: ServerReply, personality: Personality) {
+        let line = text(reply, personality)
         guard line.hasPrefix("-ERR") else { return }
         #expect(!line.contains("OK"))
         let busy = ["lock", "Lock", "LOCK", "wait", "Wait", "[IN-USE]", "[LOGIN-DELAY]"].contains { line.contains($0) }
-        #expect(busy == (reply == .inUse))
+        #expect(busy == (reply == .inUse || reply == .loginDelay))
     }
 }
 
@@ -47,7 +61,9 @@ struct ServerCommandTests {
         arguments: [
             ("AUTH", ServerCommand.auth(mechanism: nil, initial: nil)), ("AUTH ", .auth(mechanism: nil, initial: nil)),
             ("auth ntlm", .auth(mechanism: 5..<9, initial: nil)), ("AUTH PLAIN =", .auth(mechanism: 5..<10, initial: 11..<12)),
-            ("AUTH PLAIN a b", .badArguments),
+            ("AUTH PLAIN a b", .badArguments), ("APOP two words 0123", .apop(name: 5..<14, digest: 15..<19)),
+            ("APOP alone", .badArguments), ("APOP", .badArguments), ("LANG", .lang(nil)), ("lang en", .lang(5..<7)),
+            ("LANG en de", .badArguments), ("STLS", .stls), ("STLS now", .badArguments), ("utf8", .utf8),
         ])
     func auth(line: String, command: ServerCommand) {
         #expect(parse(line) == command)
