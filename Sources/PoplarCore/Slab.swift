@@ -63,6 +63,10 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
         return elements + slot
     }
 
+    /// The slot of an element that `pointer` gave.
+    @inlinable
+    public func slot(_ element: UnsafeMutablePointer<Element>) -> Int { element - elements }
+
     /// The token of the element in `slot` now; nil when the slot is free.
     @inlinable
     public func token(slot: Int) -> Token? {

@@ -44,8 +44,8 @@ public struct Listener: ~Copyable {
     deinit { Glibc.close(descriptor) }
 
     public enum Accepted {
-        /// A non-blocking connection that the caller owns.
-        case connection(Int32)
+        /// A non-blocking connection that the caller owns, and where it comes from.
+        case connection(Int32, SocketAddress)
         /// None is waiting.
         case none
         /// Descriptors or memory are short (EMFILE, ENFILE, ENOBUFS, ENOMEM): accept no more for a while.
@@ -55,8 +55,11 @@ public struct Listener: ~Copyable {
     /// Takes one waiting connection. One that was reset while it waited is passed over.
     public func accept() -> Accepted {
         for _ in 0..<16 {
-            let descriptor = accept4(self.descriptor, nil, nil, Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue))
-            if descriptor >= 0 { return .connection(descriptor) }
+            var peer = sockaddr_in6()
+            var size = UInt32(MemoryLayout<sockaddr_in6>.size)
+            let descriptor = accept4(
+                self.descriptor, &peer, &size, Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue))
+            if descriptor >= 0 { return .connection(descriptor, SocketAddress(accepted: peer)) }
             let code = errno
             switch code {
             case EAGAIN: return .none

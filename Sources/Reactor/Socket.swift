@@ -14,7 +14,7 @@ public struct Socket: ~Copyable {
     @inlinable deinit { _ = Glibc.close(descriptor) }
 
     @inlinable
-    public func read(into buffer: UnsafeMutableRawBufferPointer) -> IOResult { System.read(descriptor, into: buffer) }
+    public func read(into buffer: UnsafeMutableRawBufferPointer) -> IOResult { System.receive(descriptor, into: buffer) }
 
     /// Starts a connection and does not wait for it: writable (or an error event) says that it ended; then see
     /// `pendingError`. `source`, where given, is the local address (port 0: chosen at connect, so that ports are

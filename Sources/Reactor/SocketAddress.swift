@@ -3,9 +3,10 @@
 
 public import Glibc
 
+@frozen
 public struct SocketAddress: Sendable, Equatable {
-    private var storage: sockaddr_in6
-    private var isIPv6: Bool
+    @usableFromInline var storage: sockaddr_in6
+    @usableFromInline var isIPv6: Bool
 
     /// An IPv4 address: `host` as the four octets in order of reading, most significant first.
     public init(ipv4 host: UInt32, port: UInt16) {
@@ -30,6 +31,25 @@ public struct SocketAddress: Sendable, Equatable {
         }
         let size = isIPv6 ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size
         withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: size)) }
+    }
+
+    /// What accept(2) wrote: the family stands in the first two octets of either form.
+    @inlinable
+    init(accepted storage: sockaddr_in6) {
+        self.storage = storage
+        isIPv6 = Int32(storage.sin6_family) == AF_INET6
+    }
+
+    /// The source that the address belongs to, as a number: an IPv4 address (also one mapped into IPv6) alone, an IPv6
+    /// address with its /48, since whoever has one has all of them.
+    public var source: (high: UInt64, low: UInt64) {
+        withUnsafeBytes(of: storage) { bytes in
+            guard isIPv6 else { return (0, UInt64(bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self).bigEndian)) }
+            let high = bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self).bigEndian
+            let low = bytes.loadUnaligned(fromByteOffset: 16, as: UInt64.self).bigEndian
+            if high == 0, low >> 32 == 0xFFFF { return (0, low & 0xFFFF_FFFF) }
+            return (high & 0xFFFF_FFFF_FFFF_0000, 1)
+        }
     }
 
     /// Resolves `host:port`; the first address that getaddrinfo(3) names.

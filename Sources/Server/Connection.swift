@@ -21,20 +21,38 @@ struct Connection: ~Copyable {
     private var input: UnsafeMutableRawPointer?
     private var inputStart: Int32 = 0
     private var inputEnd: Int32 = 0
-    /// The rest of a line that was too long is being thrown away.
+    /// A line that is too long is being thrown away up to its end.
     private var isDiscarding = false
     /// Nothing more is read; what is queued still goes out, then the connection ends.
     private(set) var isClosing = false
+    /// STLS was accepted: once its answer has gone out, the worker calls `beginTLS`.
+    private(set) var startsTLS = false
+    /// The handshake came of STLS, so no greeting follows it.
+    private var wasGreeted = false
     var logonFailures: UInt16 = 0
+    /// Why the connection ends, for the counters and the log.
+    var ending = Ending.client
+    /// A refusal that is held back until `heldUntilNs`; no line is taken meanwhile.
+    var held: ServerReply?
+    var heldUntilNs: UInt64 = 0
+    /// What APOP's timestamp is made of, where the greeting had one.
+    private(set) var timestamp: APOPTimestamp?
     let openedNs: UInt64
-    /// When the last octet came or went.
+    /// When the TLS handshake began.
+    private var handshakeNs: UInt64
+    /// When a line was last answered, or output taken.
     var activeNs: UInt64
+    /// The reader's progress: octets taken since the window opened (see `Limits.readerBytesPerS`).
+    private var windowNs: UInt64
+    private var windowOctets: UInt64 = 0
 
     /// A connection that has just been accepted: the greeting is queued, or with TLS waits for the handshake.
     init(cipher: consuming Cipher?, _ resources: inout Resources) {
         self.cipher = cipher
         openedNs = resources.nowNs
+        handshakeNs = resources.nowNs
         activeNs = resources.nowNs
+        windowNs = resources.nowNs
         if self.cipher == nil { greet(&resources) }
     }
 
@@ -53,7 +71,7 @@ struct Connection: ~Copyable {
         }
     }
 
-    private var isHandshaking: Bool {
+    var isHandshaking: Bool {
         switch cipher {
         case .some(let cipher): !cipher.isEstablished
         case .none: false
@@ -62,13 +80,61 @@ struct Connection: ~Copyable {
 
     func channel(_ resources: borrowing Resources) -> Channel { isEncrypted ? resources.encrypted : resources.clear }
 
-    mutating func greet(_ resources: inout Resources) {
-        if output.prepare(&resources.outputPool) { output.append(ServerReply.greeting.line) } else { isClosing = true }
+    private mutating func greet(_ resources: inout Resources) {
+        wasGreeted = true
+        guard output.prepare(&resources.outputPool) else {
+            isClosing = true
+            return
+        }
+        let personality = resources.snapshot.behaviour.personality
+        guard channel(resources).offer.contains(.apop) else { return output.append(ServerReply.greeting.line(personality)) }
+        let timestamp = resources.nextTimestamp()
+        self.timestamp = timestamp
+        write { ReplyWriter.greeting(personality, timestamp: timestamp, into: &$0) }
     }
 
-    mutating func close() { isClosing = true }
+    /// The handshake is over: a connection that began with it is greeted now.
+    mutating func established(_ resources: inout Resources) {
+        if !wasGreeted { greet(&resources) }
+    }
+
+    mutating func close(_ ending: Ending = .client) {
+        if !isClosing { self.ending = ending }
+        isClosing = true
+    }
+
+    // MARK: STLS (RFC 2595, section 4)
+
+    /// Whatever came behind STLS was said by anybody on the way: it is not taken, and the connection ends (CVE-2021-38084).
+    mutating func acceptTLS(_ resources: inout Resources) {
+        guard inputStart == inputEnd else {
+            resources.counters.tlsPipelined &+= 1
+            reply(.tlsPipelined, resources)
+            return close(.protocolError)
+        }
+        reply(.beginTLS, resources)
+        endExchange(&resources)
+        session.tlsStarted()
+        startsTLS = true
+    }
+
+    /// The answer to STLS has gone out in the clear; from here on there is TLS.
+    mutating func beginTLS(_ cipher: consuming Cipher, _ resources: inout Resources) {
+        startsTLS = false
+        self.cipher = consume cipher
+        handshakeNs = resources.nowNs
+    }
 
     // MARK: Input
+
+    /// Whether what the socket holds should be read now.
+    var wantsInput: Bool {
+        guard !isClosing, !startsTLS, held == nil else { return false }
+        switch cipher {
+        case .some(let cipher): return !cipher.hasStash && !cipher.hasOutput
+        case .none: return inputEnd &- inputStart < Int32(Resources.inputChunk)
+        }
+    }
 
     /// Room for plaintext; nil when the pool is empty or the client has sent more than may wait.
     mutating func inputRoom(_ resources: inout Resources) -> UnsafeMutableRawBufferPointer? {
@@ -88,22 +154,26 @@ struct Connection: ~Copyable {
     }
 
     /// `count` octets have been put into the room.
-    mutating func didReceive(_ count: Int, _ resources: inout Resources) {
-        inputEnd &+= Int32(truncatingIfNeeded: count)
-        activeNs = resources.nowNs
-    }
+    mutating func didReceive(_ count: Int, _ resources: inout Resources) { inputEnd &+= Int32(truncatingIfNeeded: count) }
 
     /// Whether a call of `process` may find something to do without new input.
-    var hasInput: Bool { inputEnd > inputStart }
+    var hasInput: Bool { inputEnd > inputStart && held == nil && !startsTLS }
+
+    /// Whether a line waits that can still be answered: one that is whole, or a refusal that is held back.
+    var hasLines: Bool {
+        if held != nil || listing != .none { return true }
+        guard let input, inputEnd > inputStart else { return isCipherBusy }
+        return Bytes.firstLineFeed(in: UnsafeRawBufferPointer(start: input + Int(inputStart), count: Int(inputEnd &- inputStart)))
+            != nil
+    }
 
     /// Answers the lines that are there, as far as there is room for the replies. Call again after a flush.
     mutating func process(_ resources: inout Resources) {
         guard output.prepare(&resources.outputPool) else {
             resources.counters.queueFull &+= 1
-            isClosing = true
-            return
+            return close(.shortage)
         }
-        while !isClosing {
+        while !isClosing, held == nil, !startsTLS {
             if listing != .none {
                 continueListing(&resources)
                 if listing != .none { return }
@@ -118,10 +188,10 @@ struct Connection: ~Copyable {
     private mutating func takeLine(_ resources: inout Resources) -> Bool {
         guard let input, inputEnd > inputStart else { return false }
         let waiting = UnsafeRawBufferPointer(start: input + Int(inputStart), count: Int(inputEnd &- inputStart))
-        let limits = resources.snapshot.limits
-        let limit = session.isInExchange ? limits.saslLineBytes : limits.commandLineBytes
+        let limit =
+            session.isInExchange ? resources.snapshot.limits.saslLineBytes : resources.snapshot.limits.commandLineBytes
         guard let lineFeed = Bytes.firstLineFeed(in: waiting) else {
-            if waiting.count >= limit { discard(waiting.count, &resources) }
+            if waiting.count >= limit { discard(&resources) }
             return false
         }
         inputStart &+= Int32(truncatingIfNeeded: lineFeed &+ 1)
@@ -130,41 +200,45 @@ struct Connection: ~Copyable {
             return true
         }
         guard lineFeed < limit else {
-            refuseLongLine(&resources)
+            refuseLine(session.lineTooLong(), &resources)
             return true
         }
-        var length = lineFeed
-        if length > 0, waiting[length &- 1] == Bytes.carriageReturn { length &-= 1 }
-        let octets = UnsafeBufferPointer(start: waiting.baseAddress?.assumingMemoryBound(to: UInt8.self), count: length)
+        guard lineFeed > 0, waiting[lineFeed &- 1] == Bytes.carriageReturn else {
+            refuseLine(session.bareLineFeed(), &resources)
+            return true
+        }
+        activeNs = resources.nowNs
+        let octets = UnsafeBufferPointer(
+            start: waiting.baseAddress?.assumingMemoryBound(to: UInt8.self), count: lineFeed &- 1)
         resources.counters.commands &+= 1
         let before = session.badCommands
         let line = octets.span
         let action = session.receive(line, offer: channel(resources).offer)
+        if session.badCommands != before, countBadCommand(&resources) { return true }
         perform(action, line: line, &resources)
-        if session.badCommands != before { countBadCommand(&resources) }
         return true
     }
 
-    private mutating func discard(_ count: Int, _ resources: inout Resources) {
+    private mutating func discard(_ resources: inout Resources) {
         inputStart = inputEnd
-        if !isDiscarding { refuseLongLine(&resources) }
+        if !isDiscarding { refuseLine(session.lineTooLong(), &resources) }
         isDiscarding = true
     }
 
-    private mutating func refuseLongLine(_ resources: inout Resources) {
+    private mutating func refuseLine(_ refusal: ServerReply, _ resources: inout Resources) {
         endExchange(&resources)
-        reply(session.lineTooLong())
-        countBadCommand(&resources)
+        if !countBadCommand(&resources) { reply(refusal, resources) }
     }
 
-    private mutating func countBadCommand(_ resources: inout Resources) {
+    /// True: that was one too many, and has been answered so.
+    private mutating func countBadCommand(_ resources: inout Resources) -> Bool {
         resources.counters.badCommands &+= 1
-        let limits = resources.snapshot.limits
-        let allowed = maildrop == nil ? limits.badCommandsBeforeLogon : limits.badCommandsAfterLogon
-        if Int(session.badCommands) >= allowed {
-            reply(.tooManyBadCommands)
-            isClosing = true
-        }
+        let allowed =
+            maildrop == nil ? resources.snapshot.limits.badCommandsBeforeLogon : resources.snapshot.limits.badCommandsAfterLogon
+        guard Int(session.badCommands) >= allowed else { return false }
+        reply(.tooManyBadCommands, resources)
+        close(.badCommands)
+        return true
     }
 
     /// Gives the input chunk back where nothing waits in it.
@@ -181,19 +255,43 @@ struct Connection: ~Copyable {
 
     // MARK: Replies
 
-    mutating func reply(_ reply: ServerReply) { output.append(reply.line) }
+    mutating func reply(_ reply: ServerReply, _ resources: borrowing Resources) {
+        output.append(reply.line(resources.snapshot.behaviour.personality))
+    }
 
     // MARK: Time and end
 
-    /// When the connection has had its time, on the monotonic clock.
-    func deadlineNs(_ limits: borrowing Limits) -> UInt64 {
-        if !output.isEmpty || isClosing || isCipherBusy { return after(activeNs, limits.stallMs) }
-        if isHandshaking { return after(openedNs, limits.handshakeMs) }
-        if maildrop == nil { return after(openedNs, limits.logonMs) }
-        return after(activeNs, limits.idleMs)
+    /// When the connection has had its time, or a held refusal is due, on the monotonic clock; and what then runs out.
+    /// `isBlocked`: the socket takes no more output for now.
+    func deadline(_ limits: borrowing Limits, isBlocked: Bool) -> (atNs: UInt64, phase: Phase) {
+        if isBlocked { return (after(windowNs, limits.stallMs), .stall) }
+        if held != nil { return (heldUntilNs, .held) }
+        let logon = after(openedNs, limits.logonMs)
+        if isHandshaking {
+            let handshake = after(handshakeNs, limits.handshakeMs)
+            return handshake < logon ? (handshake, .handshake) : (logon, .logon)
+        }
+        if maildrop == nil { return (logon, .logon) }
+        return (after(activeNs, limits.idleMs), .idle)
     }
 
     private func after(_ start: UInt64, _ milliseconds: Int) -> UInt64 { start &+ UInt64(milliseconds) &* 1_000_000 }
+
+    /// Output has begun to wait for the reader, whose progress is judged from now on.
+    mutating func openWindow(_ nowNs: UInt64) {
+        windowNs = nowNs
+        windowOctets = 0
+    }
+
+    mutating func countProgress(_ octets: Int) { windowOctets &+= UInt64(octets) }
+
+    /// The window is over. True: the reader took enough of what waits, and gets another.
+    mutating func renewWindow(_ limits: borrowing Limits, _ nowNs: UInt64) -> Bool {
+        let wanted = UInt64(limits.readerBytesPerS) &* UInt64(limits.stallMs) / 1000
+        guard windowOctets >= max(1, wanted) else { return false }
+        openWindow(nowNs)
+        return true
+    }
 
     /// Gives everything borrowed back and unlocks the maildrop: nothing that was marked is removed (RFC 1939, section 6).
     mutating func end(_ resources: inout Resources) {

@@ -7,13 +7,12 @@ import TLS
 extension Connection {
     /// Ciphertext has come; `bytes` is the worker's scratch. Answers what it holds, as far as replies have room.
     mutating func receiveCiphertext(_ bytes: UnsafeRawBufferPointer, _ resources: inout Resources) {
-        activeNs = resources.nowNs
         resources.pump.lendInput(bytes)
         pumpInput(&resources)
         let left = resources.pump.inputLeft
         if left > 0, !isClosing {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[(bytes.count &- left)...])
-            if cipher?.stash(rest, &resources) != true { close() }
+            if cipher?.stash(rest, &resources) != true { close(.tls) }
         }
         resources.pump.end()
     }
@@ -28,14 +27,14 @@ extension Connection {
     private mutating func pumpInput(_ resources: inout Resources) {
         if cipher?.isEstablished == false {
             switch cipher?.handshake(&resources) ?? .failed {
-            case .established: greet(&resources)
+            case .established: established(&resources)
             case .waiting: return
-            case .failed: return close()
+            case .failed: return close(.tls)
             }
         }
         // Each turn of the loop takes plaintext or ends it; the plaintext is bounded by what was lent and one record.
         while !isClosing {
-            guard output.isEmpty || output.hasRoom else { return }
+            guard output.isEmpty || output.hasRoom, held == nil else { return }
             guard let room = inputRoom(&resources) else { return }
             switch cipher?.decrypt(into: room, &resources) ?? .failed {
             case .count(let count):

@@ -17,21 +17,31 @@ private let terminator: StaticString = ".\r\n"
 extension Connection {
     mutating func perform(_ action: ServerAction, line: Span<UInt8>, _ resources: inout Resources) {
         switch action {
-        case .reply(let fixed): reply(fixed)
+        case .reply(let fixed): reply(fixed, resources)
+        case .hangUp(let fixed):
+            reply(fixed, resources)
+            close(.protocolError)
         case .listCapabilities:
             let offer = channel(resources).offer
-            write { ReplyWriter.capabilities(offer, into: &$0) }
+            let delay = UInt64(resources.snapshot.limits.loginDelayS)
+            write { ReplyWriter.capabilities(offer, loginDelay: delay, into: &$0) }
         case .listMechanisms:
             let offer = channel(resources).offer
-            write { ReplyWriter.mechanisms(offer, into: &$0) }
+            let personality = resources.snapshot.behaviour.personality
+            write { ReplyWriter.mechanisms(offer, personality, into: &$0) }
+        case .listLanguages: write { ReplyWriter.languages(into: &$0) }
+        case .startTLS: acceptTLS(&resources)
         case .rememberUser(let name): rememberUser(line.extracting(name), &resources)
         case .logOn(let password): basicLogon(password: line.extracting(password), &resources)
+        case .logOnAPOP(let name, let digest):
+            apopLogon(name: line.extracting(name), digest: line.extracting(digest), &resources)
         case .beginExchange(let mechanism, let initial):
             beginExchange(line.extracting(mechanism), initial: initial, line: line, &resources)
         case .continueExchange(let range): continueExchange(line.extracting(range), &resources)
+        case .cancelExchange: cancelExchange(&resources)
         case .quit:
-            reply(.goodbye)
-            close()
+            reply(.goodbye, resources)
+            close(.quit)
         case .update:
             update(&resources)
         case .stat, .list, .uidl, .retrieve, .top, .delete, .reset:
@@ -41,7 +51,7 @@ extension Connection {
 
     private mutating func transaction(_ action: ServerAction, _ resources: inout Resources) {
         // The session machine asks for these after a logon alone; without a maildrop there is nothing to answer from.
-        guard let open = maildrop else { return reply(.logOnFirst) }
+        guard let open = maildrop else { return reply(.logOnFirst, resources) }
         switch action {
         case .stat:
             let (count, octets) = open.unmarked
@@ -51,38 +61,39 @@ extension Connection {
         case .uidl(nil):
             beginListing(.uniqueIDs(next: 1), open)
         case .list(let number?):
-            guard isPresent(number, open) else { return }
+            guard isPresent(number, open, resources) else { return }
             write { ReplyWriter.listRow(number: number, octets: open.octets(number), status: true, into: &$0) }
         case .uidl(let number?):
-            guard isPresent(number, open) else { return }
+            guard isPresent(number, open, resources) else { return }
             write { Self.uniqueIDRow(number, open, status: true, into: &$0) }
         case .retrieve(let number):
-            guard isPresent(number, open), let message = open.retrieval(number) else { return }
+            guard isPresent(number, open, resources), let message = open.retrieval(number) else { return }
             resources.counters.retrieved &+= 1
             output.append(external: message)
         case .top(let number, let lines):
-            guard isPresent(number, open), let part = open.top(number, lines: lines) else { return }
-            reply(.done)
+            guard isPresent(number, open, resources), let part = open.top(number, lines: lines) else { return }
+            reply(.done, resources)
             output.append(external: part)
             output.append(terminator)
         case .delete(let number):
-            guard isPresent(number, open) else { return }
+            guard isPresent(number, open, resources) else { return }
             _ = maildrop?.mark(number)
-            reply(.deleted)
+            reply(.deleted, resources)
         case .reset:
             maildrop?.reset()
-            reply(.reset)
-        case .reply, .listCapabilities, .listMechanisms, .rememberUser, .logOn, .beginExchange, .continueExchange, .quit, .update:
+            reply(.reset, resources)
+        case .reply, .hangUp, .listCapabilities, .listMechanisms, .listLanguages, .rememberUser, .logOn, .logOnAPOP,
+            .beginExchange, .continueExchange, .cancelExchange, .startTLS, .quit, .update:
             break
         }
     }
 
     /// Whether a message can be worked with; if not, says why.
-    private mutating func isPresent(_ number: UInt32, _ open: OpenMaildrop) -> Bool {
+    private mutating func isPresent(_ number: UInt32, _ open: OpenMaildrop, _ resources: borrowing Resources) -> Bool {
         switch open.state(number) {
         case .present: return true
-        case .marked: reply(.alreadyDeleted)
-        case .absent: reply(.noSuchMessage)
+        case .marked: reply(.alreadyDeleted, resources)
+        case .absent: reply(.noSuchMessage, resources)
         }
         return false
     }
@@ -94,8 +105,8 @@ extension Connection {
             maildrop = nil
             resources.counters.sessions &+= 1
         }
-        reply(.goodbye)
-        close()
+        reply(.goodbye, resources)
+        close(.quit)
     }
 
     private mutating func beginListing(_ kind: Listing, _ open: OpenMaildrop) {

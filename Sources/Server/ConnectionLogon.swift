@@ -16,16 +16,23 @@ extension Connection {
     // MARK: Basic
 
     mutating func rememberUser(_ name: Span<UInt8>, _ resources: inout Resources) {
-        guard borrowExchange(&resources) else { return refuse(.temporaryFailure) }
-        guard exchange?.keepUser(name) == true else { return refuse(.badArguments) }
-        reply(.userAccepted)
+        guard borrowExchange(&resources) else { return refuse(.temporaryFailure, &resources) }
+        guard exchange?.keepUser(name) == true else { return refuse(.badArguments, &resources) }
+        reply(.userAccepted, resources)
     }
 
     mutating func basicLogon(password: Span<UInt8>, _ resources: inout Resources) {
-        guard let memory = exchange else { return refuse(.userFirst) }
+        guard let memory = exchange else { return refuse(.userFirst, &resources) }
         let user = memory.user
         let result = resources.snapshot.accounts.basicLogon(name: user.span, password: password)
         finish(result, .basic, &resources)
+    }
+
+    // MARK: APOP
+
+    /// No account holds a secret in clear text yet, so APOP is never offered and this refuses.
+    mutating func apopLogon(name: Span<UInt8>, digest: Span<UInt8>, _ resources: inout Resources) {
+        refuse(.apopDisabled, &resources)
     }
 
     // MARK: AUTH
@@ -33,19 +40,18 @@ extension Connection {
     mutating func beginExchange(
         _ name: Span<UInt8>, initial: Range<Int>?, line: Span<UInt8>, _ resources: inout Resources
     ) {
-        guard let mechanism = Mechanism(name: name) else { return refuse(.mechanismUnknown) }
-        let offer = channel(resources).offer
-        switch mechanism {
-        case .plain: guard offer.contains(.plain) else { return refuse(.basicDisabled) }
-        case .login: guard offer.contains(.login) else { return refuse(.basicDisabled) }
-        case .ntlm: guard offer.contains(.ntlm) else { return refuse(.ntlmDisabled) }
-        }
-        guard borrowExchange(&resources) else { return refuse(.temporaryFailure) }
+        guard let mechanism = Mechanism(name: name) else { return refuse(.mechanismUnknown, &resources) }
+        if let refusal = refusal(of: mechanism, channel(resources)) { return refuse(refusal, &resources) }
+        guard borrowExchange(&resources) else { return refuse(.temporaryFailure, &resources) }
         var exchange = SASL.ServerExchange(mechanism: mechanism)
         guard let initial else {
             var writer = challengeWriter()
             let step = exchange.begin(into: &writer)
             sasl = exchange
+            if mechanism == .ntlm, resources.snapshot.behaviour.ntlmReply == .ok {
+                session.awaitResponse()
+                return reply(.done, resources)
+            }
             return act(on: step, writer, &resources)
         }
         sasl = exchange
@@ -53,18 +59,35 @@ extension Connection {
         if text.count == 1, text[0] == 61 {
             self.exchange?.decodeEmpty()
         } else if self.exchange?.decode(text) != true {
-            return refuse(.malformedExchange, &resources)
+            return fail(&resources)
         }
         step(&resources)
     }
 
+    /// Why a mechanism cannot be begun on this channel; nil when it can.
+    private func refusal(of mechanism: Mechanism, _ channel: Channel) -> ServerReply? {
+        switch mechanism {
+        case .plain: channel.offer.contains(.plain) ? nil : basicRefusal(channel)
+        case .login: channel.offer.contains(.login) ? nil : basicRefusal(channel)
+        case .ntlm: channel.offer.contains(.ntlm) ? nil : .ntlmDisabled
+        }
+    }
+
+    /// Basic may be on without its mechanisms: Exchange has none of them.
+    private func basicRefusal(_ channel: Channel) -> ServerReply { channel.methods.basic ? .mechanismDisabled : .basicDisabled }
+
+    mutating func cancelExchange(_ resources: inout Resources) {
+        refuse(.exchangeCancelled, &resources)
+        countFailure(resources)
+    }
+
     mutating func continueExchange(_ line: Span<UInt8>, _ resources: inout Resources) {
-        guard exchange?.decode(line) == true else { return refuse(.malformedExchange, &resources) }
+        guard exchange?.decode(line) == true else { return fail(&resources) }
         step(&resources)
     }
 
     private mutating func step(_ resources: inout Resources) {
-        guard let memory = exchange, sasl != nil else { return refuse(.malformedExchange, &resources) }
+        guard let memory = exchange, sasl != nil else { return fail(&resources) }
         let random = sasl?.needsRandom == true ? System.randomWord() : 0
         let response = memory.response
         var writer = challengeWriter()
@@ -97,17 +120,17 @@ extension Connection {
         case .failed(.anonymous):
             finish(.refused, .ntlm, &resources)
         case .failed(.malformed), .failed(.tooLong), .failed(.badName), .failed(.outOfSequence), .failed(.ntlm):
-            refuse(.malformedExchange, &resources)
+            fail(&resources)
         }
     }
 
     private mutating func verifyPassword(_ claim: PasswordClaim, _ resources: inout Resources) {
-        guard let memory = exchange else { return refuse(.malformedExchange, &resources) }
+        guard let memory = exchange else { return fail(&resources) }
         let whole = UnsafeRawBufferPointer(memory.mechanism).bindMemory(to: UInt8.self)
         let bytes = whole.span
         guard claim.user.upperBound <= bytes.count, claim.password.upperBound <= bytes.count,
             claim.authorization.upperBound <= bytes.count
-        else { return refuse(.malformedExchange, &resources) }
+        else { return fail(&resources) }
         let user = bytes.extracting(claim.user)
         // Acting for somebody else is named in the account name itself (DOMAIN\account\alias), not here.
         let authorization = bytes.extracting(claim.authorization)
@@ -121,11 +144,11 @@ extension Connection {
     // MARK: NTLM and the membership system
 
     private mutating func verifyNTLM(domain: Range<Int>, user: Range<Int>, isUnicode: Bool, _ resources: inout Resources) {
-        guard let memory = exchange, let sasl else { return refuse(.malformedExchange, &resources) }
+        guard let memory = exchange, let sasl else { return fail(&resources) }
         let response = memory.response
         let bytes = response.span
         guard domain.upperBound <= bytes.count, user.upperBound <= bytes.count else {
-            return refuse(.malformedExchange, &resources)
+            return fail(&resources)
         }
         let identity = NTLMIdentity.resolve(
             domain: bytes.extracting(domain), user: bytes.extracting(user), isUnicode: isUnicode,
@@ -142,47 +165,97 @@ extension Connection {
 
     // MARK: The end of a logon
 
-    private mutating func finish(_ result: LogonResult, _ method: LogonMethod, _ resources: inout Resources) {
+    mutating func finish(_ result: LogonResult, _ method: LogonMethod, _ resources: inout Resources) {
         endExchange(&resources)
         let refusal: ServerReply
         switch result {
         case .granted(let mailbox):
-            if openMaildrop(mailbox, &resources) {
+            switch openMaildrop(mailbox, &resources) {
+            case .opened:
                 resources.counters.logons.count(method, granted: true)
                 session.logonSucceeded()
-                return reply(.loggedOn)
+                return reply(.loggedOn, resources)
+            case .inUse:
+                resources.counters.inUse &+= 1
+                refusal = .inUse
+            case .tooSoon:
+                resources.counters.tooSoon &+= 1
+                refusal = .loginDelay
+            case .shortage: refusal = .temporaryFailure
             }
-            resources.counters.inUse &+= 1
-            refusal = .inUse
         case .refused: refusal = .logonFailure
         case .mailboxUnavailable: refusal = .mailboxUnavailable
         case .ambiguousAlias: refusal = .ambiguousAlias
         }
         resources.counters.logons.count(method, granted: false)
-        refuse(refusal)
-        logonFailures &+= 1
-        if Int(logonFailures) >= resources.snapshot.limits.logonFailures { close() }
+        if refusal == .logonFailure, let delay = failureDelayNs(resources.snapshot.limits) {
+            held = refusal
+            heldUntilNs = resources.nowNs &+ delay
+            return
+        }
+        refuse(refusal, &resources)
+        countFailure(resources)
     }
 
-    private mutating func openMaildrop(_ mailbox: UInt32, _ resources: inout Resources) -> Bool {
+    /// How long the next wrong password is held back: doubled for each one before it on this connection.
+    private func failureDelayNs(_ limits: borrowing Limits) -> UInt64? {
+        guard limits.failureDelayMs > 0 else { return nil }
+        let doubled = UInt64(limits.failureDelayMs) << UInt64(min(logonFailures, 16))
+        return min(doubled, UInt64(max(limits.failureDelayMs, limits.failureDelayMaximumMs))) &* 1_000_000
+    }
+
+    /// The time of a held refusal has come: it is answered, and what the client sent meanwhile is taken.
+    mutating func releaseHeld(_ resources: inout Resources) {
+        guard let refusal = held else { return }
+        held = nil
+        guard output.prepare(&resources.outputPool) else { return close(.shortage) }
+        refuse(refusal, &resources)
+        countFailure(resources)
+        process(&resources)
+    }
+
+    private mutating func countFailure(_ resources: borrowing Resources) {
+        logonFailures &+= logonFailures < .max ? 1 : 0
+        if Int(logonFailures) >= resources.snapshot.limits.logonFailures { close(.logonFailures) }
+    }
+
+    private enum MaildropOpening {
+        case opened
+        case inUse
+        case tooSoon
+        case shortage
+    }
+
+    private mutating func openMaildrop(_ mailbox: UInt32, _ resources: inout Resources) -> MaildropOpening {
         var memory: UnsafeMutableRawPointer?
         if OpenMaildrop.markMemorySize(resources.snapshot.population) > 0 {
             memory = resources.markPool.borrow()
-            guard memory != nil else { return false }
+            guard memory != nil else { return .shortage }
         }
-        maildrop = OpenMaildrop.open(resources.snapshot.population, mailbox: mailbox, markMemory: memory)
-        if maildrop == nil, let memory { resources.markPool.giveBack(memory) }
-        return maildrop != nil
+        let opening = OpenMaildrop.open(
+            resources.snapshot.population, mailbox: mailbox, markMemory: memory, nowMs: max(1, resources.nowNs / 1_000_000),
+            loginDelayMs: UInt64(resources.snapshot.limits.loginDelayS) &* 1000)
+        switch opening {
+        case .opened(let open):
+            maildrop = open
+            return .opened
+        case .inUse, .tooSoon:
+            if let memory { resources.markPool.giveBack(memory) }
+            if case .tooSoon = opening { return .tooSoon }
+            return .inUse
+        }
     }
 
-    private mutating func refuse(_ refusal: ServerReply) {
-        session.logonFailed()
-        reply(refusal)
+    /// The exchange was no exchange.
+    private mutating func fail(_ resources: inout Resources) {
+        refuse(.malformedExchange, &resources)
+        countFailure(resources)
     }
 
     private mutating func refuse(_ refusal: ServerReply, _ resources: inout Resources) {
         endExchange(&resources)
-        refuse(refusal)
+        session.logonFailed()
+        reply(refusal, resources)
     }
 
     private mutating func borrowExchange(_ resources: inout Resources) -> Bool {

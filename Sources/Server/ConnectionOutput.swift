@@ -31,6 +31,7 @@ extension Connection {
     /// `count` octets of what `outgoing` gave have been sent.
     mutating func didSend(_ count: Int, _ resources: inout Resources) {
         activeNs = resources.nowNs
+        countProgress(count)
         if isEncrypted {
             cipher?.didSend(count, &resources)
         } else {
@@ -39,13 +40,22 @@ extension Connection {
         if output.isEmpty { output.release(&resources.outputPool) }
     }
 
-    /// Whether there is anything to do without the client.
+    /// Whether there is anything to do without the client. A held refusal lets output go out and nothing else begin.
     var hasMore: Bool {
-        hasInput || listing != .none || !output.isEmpty || isCipherBusy
+        if !output.isEmpty || startsTLS { return true }
+        if held != nil { return isCipherSending }
+        return hasInput || listing != .none || isCipherBusy
     }
 
     /// Whether everything is answered and sent that can be: what input there is holds no whole line.
     var isWaitingForInput: Bool {
-        output.isEmpty && listing == .none && !isCipherBusy && !isClosing
+        output.isEmpty && listing == .none && !isCipherBusy && !isClosing && !startsTLS
+    }
+
+    private var isCipherSending: Bool {
+        switch cipher {
+        case .some(let cipher): cipher.hasOutput
+        case .none: false
+        }
     }
 }

@@ -3,7 +3,12 @@
 
 struct Counters {
     var accepted: UInt64 = 0
+    /// No seat was left, and nobody could make room.
     var refusedFull: UInt64 = 0
+    /// The source had its share.
+    var refusedSource: UInt64 = 0
+    /// Connections without a logon that made room for newer ones.
+    var displaced: UInt64 = 0
     var acceptExhausted: UInt64 = 0
     var sessions: UInt64 = 0
     var commands: UInt64 = 0
@@ -14,11 +19,32 @@ struct Counters {
     var handshakesFull: UInt64 = 0
     var handshakesResumed: UInt64 = 0
     var handshakesFailed: UInt64 = 0
-    var timeouts: UInt64 = 0
+    var timeouts = PhaseCounters()
+    /// Octets behind STLS, and the connection closed for them.
+    var tlsPipelined: UInt64 = 0
     var staleEvents: UInt64 = 0
     var queueFull: UInt64 = 0
     var inUse: UInt64 = 0
+    var tooSoon: UInt64 = 0
     var logons = LogonCounters()
+}
+
+/// Deadlines that ran out.
+struct PhaseCounters {
+    var handshake: UInt64 = 0
+    var logon: UInt64 = 0
+    var idle: UInt64 = 0
+    var stall: UInt64 = 0
+
+    mutating func count(_ phase: Phase) {
+        switch phase {
+        case .handshake: handshake &+= 1
+        case .logon: logon &+= 1
+        case .idle: idle &+= 1
+        case .stall: stall &+= 1
+        case .held: break
+        }
+    }
 }
 
 /// Logons by method, granted and refused.
@@ -59,8 +85,12 @@ extension Counters {
             ("logon_ntlm", logons.ntlmGranted), ("logon_ntlm_refused", logons.ntlmRefused),
             ("logon_membership", logons.membershipGranted), ("logon_membership_refused", logons.membershipRefused),
             ("tls_full", handshakesFull), ("tls_resumed", handshakesResumed), ("tls_failed", handshakesFailed),
-            ("in_use", inUse), ("timeouts", timeouts), ("stale_events", staleEvents), ("queue_full", queueFull),
-            ("refused_full", refusedFull), ("accept_exhausted", acceptExhausted),
+            ("in_use", inUse), ("too_soon", tooSoon),
+            ("timeouts_handshake", timeouts.handshake), ("timeouts_logon", timeouts.logon), ("timeouts_idle", timeouts.idle),
+            ("timeouts_stall", timeouts.stall), ("tls_pipelined", tlsPipelined), ("stale_events", staleEvents),
+            ("queue_full", queueFull),
+            ("refused_full", refusedFull), ("refused_source", refusedSource), ("displaced", displaced),
+            ("accept_exhausted", acceptExhausted),
         ]
         return pairs.map { "\($0.0)=\($0.1)" }.joined(separator: " ")
     }

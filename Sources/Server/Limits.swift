@@ -12,16 +12,28 @@ public struct Limits: Sendable, Equatable {
     public var badCommandsBeforeLogon = 3
     /// Bad commands after it.
     public var badCommandsAfterLogon = 20
-    /// Refused logons on one connection, then it is closed. Fallback clients need two for one user.
+    /// Refused, malformed and cancelled logons on one connection, then it is closed. Fallback clients need two for one user.
     public var logonFailures = 10
+    /// Connections of one source that have not logged on, over all workers; 0: no cap. A source is an IPv4 address or an
+    /// IPv6 /48. The quick form starts without.
+    public var connectionsPerSource = 10
+    /// Milliseconds by which the answer to a wrong password is held back, twice as long for each further one of the same
+    /// connection; 0: none. The quick form starts without.
+    public var failureDelayMs = 2_000
+    /// Where that doubling ends.
+    public var failureDelayMaximumMs = 15_000
+    /// Seconds that must lie between two logons to one maildrop (RFC 2449, LOGIN-DELAY); 0: none.
+    public var loginDelayS = 0
     /// Milliseconds from accept to a finished TLS handshake.
     public var handshakeMs = 30_000
     /// Milliseconds from accept to a successful logon.
     public var logonMs = 180_000
     /// Milliseconds without a command after the logon (RFC 1939, section 3: at least ten minutes).
     public var idleMs = 600_000
-    /// Milliseconds without progress while output waits.
+    /// Milliseconds over which a reader's progress is judged while output waits.
     public var stallMs = 120_000
+    /// Octets a second that a reader must take on average over that time.
+    public var readerBytesPerS = 512
     /// Milliseconds that open sessions may take to end after SIGTERM.
     public var drainMs = 5_000
     /// Events taken in one turn of a worker's loop.
@@ -30,6 +42,14 @@ public struct Limits: Sendable, Equatable {
     public var acceptsPerTurn = 64
 
     public init() {}
+
+    /// The defaults of the quick form, which is made for measuring from one machine (contracts.md 2).
+    public static var quickForm: Limits {
+        var limits = Limits()
+        limits.connectionsPerSource = 0
+        limits.failureDelayMs = 0
+        return limits
+    }
 
     /// One limit: how it is called, what it counts, what it may be.
     public struct Field: Sendable {
@@ -67,6 +87,22 @@ public struct Limits: Sendable, Equatable {
             explanation: "refused on one connection, then it is closed"
         ) { \.logonFailures },
         Field(
+            name: "connections-per-source", unit: "connections", range: 0...1_000_000,
+            explanation: "of one source that have not logged on; 0 is no cap"
+        ) { \.connectionsPerSource },
+        Field(
+            name: "failure-delay-ms", unit: "ms", range: 0...60_000,
+            explanation: "before a wrong password is answered, doubled for each further one; 0 is none"
+        ) { \.failureDelayMs },
+        Field(
+            name: "failure-delay-maximum-ms", unit: "ms", range: 0...120_000,
+            explanation: "where that doubling ends"
+        ) { \.failureDelayMaximumMs },
+        Field(
+            name: "login-delay-s", unit: "s", range: 0...86_400,
+            explanation: "between two logons to one maildrop; 0 is none"
+        ) { \.loginDelayS },
+        Field(
             name: "handshake-ms", unit: "ms", range: 10...3_600_000,
             explanation: "from accept to a finished TLS handshake"
         ) { \.handshakeMs },
@@ -80,8 +116,12 @@ public struct Limits: Sendable, Equatable {
         ) { \.idleMs },
         Field(
             name: "stall-ms", unit: "ms", range: 10...3_600_000,
-            explanation: "without progress while output waits"
+            explanation: "over which a reader's progress is judged while output waits"
         ) { \.stallMs },
+        Field(
+            name: "reader-bytes-per-s", unit: "octets/s", range: 0...1_000_000_000,
+            explanation: "that a reader must take on average over stall-ms; 0 asks for any progress"
+        ) { \.readerBytesPerS },
         Field(
             name: "drain-ms", unit: "ms", range: 0...3_600_000,
             explanation: "for open sessions to end after SIGTERM"

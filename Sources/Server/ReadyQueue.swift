@@ -6,13 +6,18 @@ import PoplarCore
 struct ReadyQueue: ~Copyable {
     private let ring: UnsafeMutablePointer<UInt64>
     private let capacity: Int
+    /// The ring's size is a power of two, so that going round is one instruction.
+    private let mask: Int
     private var head = 0
     private(set) var count = 0
 
     init(capacity: Int) {
         self.capacity = capacity
-        ring = .allocate(capacity: capacity)
-        ring.initialize(repeating: 0, count: capacity)
+        var size = 1
+        while size < capacity { size &*= 2 }
+        mask = size &- 1
+        ring = .allocate(capacity: size)
+        ring.initialize(repeating: 0, count: size)
     }
 
     deinit { ring.deallocate() }
@@ -22,14 +27,14 @@ struct ReadyQueue: ~Copyable {
     /// Appends; each connection is in the queue once at the most, so there is room.
     mutating func push(_ token: Token) {
         guard count < capacity else { return }
-        ring[(head &+ count) % capacity] = token.raw
+        ring[(head &+ count) & mask] = token.raw
         count &+= 1
     }
 
     mutating func pop() -> Token? {
         guard count > 0 else { return nil }
         let raw = ring[head]
-        head = (head &+ 1) % capacity
+        head = (head &+ 1) & mask
         count &-= 1
         return Token(raw: raw)
     }

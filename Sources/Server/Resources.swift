@@ -6,7 +6,9 @@ public import Administration
 import Digest
 public import Maildrop
 public import NTLM
+import POP3
 import PoplarCore
+import Reactor
 public import TLS
 
 /// The state that all workers read and none writes.
@@ -18,10 +20,11 @@ public struct Snapshot: Sendable {
     public var ntlm: NTLM.ServerSettings
     /// Nil: no encrypted listener can be opened.
     public var tls: TLSContext?
+    public var behaviour: ServerBehaviour
 
     public init(
         methods: MethodSwitches, limits: Limits, accounts: AccountTable, population: Population, ntlm: NTLM.ServerSettings,
-        tls: TLSContext?
+        tls: TLSContext?, behaviour: ServerBehaviour = ServerBehaviour()
     ) {
         self.methods = methods
         self.limits = limits
@@ -29,6 +32,7 @@ public struct Snapshot: Sendable {
         self.population = population
         self.ntlm = ntlm
         self.tls = tls
+        self.behaviour = behaviour
     }
 }
 
@@ -51,13 +55,21 @@ struct Resources: ~Copyable {
     var exchangePool: BufferPool
     var markPool: BufferPool
     var counters = Counters()
+    /// The shortest of a connection's limits: how often each is looked at.
+    let checkNs: UInt64
     /// CLOCK_MONOTONIC at the start of this turn.
     var nowNs: UInt64
+    /// What makes the timestamps of greetings: the worker in the upper bits, a count below, and a key that nobody knows.
+    private var timestamps: UInt64
+    private let timestampKey: SipHash
 
-    init(_ snapshot: Snapshot, connections: Int, nowNs: UInt64) {
+    init(_ snapshot: Snapshot, connections: Int, nowNs: UInt64, worker: Int = 0) {
         self.snapshot = snapshot
-        clear = Channel(snapshot.methods, encrypted: false)
-        encrypted = Channel(snapshot.methods, encrypted: true)
+        let personality = snapshot.behaviour.personality
+        clear = Channel(snapshot.methods, personality, encrypted: false, hasTLS: snapshot.tls != nil)
+        encrypted = Channel(snapshot.methods, personality, encrypted: true, hasTLS: true)
+        timestamps = UInt64(truncatingIfNeeded: worker) << 48
+        timestampKey = SipHash(key0: System.randomWord(), key1: System.randomWord())
         if let hash = snapshot.tls?.endPointHash {
             channelBinding = ChannelBindings.serverEndPoint(certificateHash: hash.span)
         } else {
@@ -70,8 +82,16 @@ struct Resources: ~Copyable {
         cipherPool = BufferPool(chunkSize: Self.cipherChunk, limit: connections &* 2)
         exchangePool = BufferPool(chunkSize: ExchangeMemory.size, limit: connections)
         markPool = BufferPool(chunkSize: max(64, OpenMaildrop.markMemorySize(snapshot.population)), limit: connections)
+        let limits = snapshot.limits
+        checkNs = UInt64(min(limits.handshakeMs, limits.logonMs, limits.idleMs, limits.stallMs)) &* 1_000_000
         self.nowNs = nowNs
     }
 
     deinit { scratch.deallocate() }
+
+    /// A timestamp that no other greeting of this process has (RFC 1939, section 7).
+    mutating func nextTimestamp() -> APOPTimestamp {
+        timestamps &+= 1
+        return APOPTimestamp(serial: timestamps, mix: timestampKey.hash(timestamps, 0))
+    }
 }

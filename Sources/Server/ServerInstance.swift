@@ -2,14 +2,8 @@
 // side; after `start` the workers need nothing from it.
 
 import Glibc
-import POP3
 import PoplarCore
 public import Reactor
-
-/// Texts that the worker needs before there is a session.
-enum ServerReplyText {
-    static let tooManyConnections = ServerReply.tooManyConnections.line
-}
 
 public struct ListenAddress: Sendable {
     public let address: SocketAddress
@@ -50,6 +44,7 @@ public final class ServerInstance {
         var addresses: [ListenAddress] = []
         var controls: [WorkerControl] = []
         var boxes: [WorkerBox] = []
+        let sources = SourceTable(key0: System.randomWord(), key1: System.randomWord())
         for number in 0..<workers {
             var set = ListenerSet(capacity: configuration.listen.count)
             for (index, wanted) in configuration.listen.enumerated() {
@@ -61,7 +56,8 @@ public final class ServerInstance {
             }
             let control = try WorkerControl(printsAtEnd: configuration.printsCounters)
             let worker = try Worker(
-                configuration.snapshot, number: number, listeners: set, connections: capacity, control: control)
+                configuration.snapshot, number: number, listeners: set, connections: capacity, control: control,
+                sources: sources)
             controls.append(control)
             boxes.append(WorkerBox(worker))
         }

@@ -1,64 +1,50 @@
 // One worker: a thread, its listeners, its connections, and nothing shared. A turn of its loop: wait, events, timers,
-// the ready queue, and back. Level-triggered epoll with one registration per connection; interest changes only when a
-// client stops reading. Every loop in here is bounded by a limit.
+// then the ready queue, where everything that the turn gathered is sent. Connections are watched edge-triggered, one
+// registration each, so that the kernel looks at a socket once per event; what an event brought and could not be taken at
+// once is remembered in the seat. Every loop in here is bounded by a limit.
 
 import CLinux
 import Glibc
+import POP3
 import PoplarCore
 import Reactor
 import TLS
 
-/// A connection with its socket: what the slab holds.
-struct Seat: ~Copyable {
-    let socket: Socket
-    var connection: Connection
-    /// Waiting for the socket to take output; input is not read meanwhile.
-    var isBlocked = false
-    var isReady = false
-
-    init(socket: consuming Socket, connection: consuming Connection) {
-        self.socket = socket
-        self.connection = connection
-    }
-}
-
 struct Worker: ~Copyable {
-    private static let wakeUpPayload: UInt64 = 0
+    static let wakeUpPayload: UInt64 = 0
     /// Reads and flushes of one connection in one turn, then it goes to the back of the ready queue.
-    private static let roundsPerTurn = 16
-    private static let acceptPauseNs: UInt64 = 100_000_000
+    static let roundsPerTurn = 16
+    static let acceptPauseNs: UInt64 = 100_000_000
+    private static let interest: Poller.Readiness = [.readable, .readHangUp, .edge]
+    private static let blockedInterest: Poller.Readiness = [.writable, .edge]
 
-    private let number: Int
-    private let poller: Poller
-    private let listeners: ListenerSet
-    private let control: WorkerControl
-    private let limits: Limits
-    /// The shortest of a connection's limits. Looking at each connection that often finds every deadline on time, also
-    /// one that came with a change of state, and spares the wheel a call per command.
-    private let checkNs: UInt64
-    private let tls: TLSContext?
-    private var resources: Resources
-    private var slab: Slab<Seat>
-    private var wheel: TimerWheel
+    let number: Int
+    let poller: Poller
+    let listeners: ListenerSet
+    let control: WorkerControl
+    let sources: SourceTable
+    var resources: Resources
+    var slab: Slab<Seat>
+    var wheel: TimerWheel
+    var pending: PendingList
     private var ready: ReadyQueue
-    private var acceptBudget = 1
-    private var isAccepting = true
-    private var drainDeadlineNs: UInt64?
+    var acceptBudget = 1
+    var isAccepting = true
+    var drainDeadlineNs: UInt64?
 
-    init(_ snapshot: Snapshot, number: Int, listeners: consuming ListenerSet, connections: Int, control: WorkerControl)
-        throws(SystemError)
-    {
+    init(
+        _ snapshot: Snapshot, number: Int, listeners: consuming ListenerSet, connections: Int, control: WorkerControl,
+        sources: SourceTable
+    ) throws(SystemError) {
         let now = MonotonicClock.now()
         self.number = number
         self.listeners = listeners
         self.control = control
-        limits = snapshot.limits
-        let shortest = min(limits.handshakeMs, limits.logonMs, limits.idleMs, limits.stallMs)
-        checkNs = UInt64(shortest) &* 1_000_000
-        tls = snapshot.tls
-        resources = Resources(snapshot, connections: connections, nowNs: now)
+        self.sources = sources
+        resources = Resources(snapshot, connections: connections, nowNs: now, worker: number)
         slab = Slab(capacity: connections)
         wheel = TimerWheel(capacity: connections + 1, tickNs: 32_000_000, nowNs: now)
+        pending = PendingList(capacity: connections)
         ready = ReadyQueue(capacity: connections)
         poller = try Poller(capacity: snapshot.limits.eventsPerTurn)
         _ = poller.add(control.wakeUp, .readable, payload: Self.wakeUpPayload)
@@ -92,31 +78,46 @@ struct Worker: ~Copyable {
         }
     }
 
+    /// Takes what came; the answers go out with the ready queue, so that one turn's replies leave back to back.
     private mutating func handleSeat(_ token: Token, _ readiness: Poller.Readiness) {
         guard let seat = slab.pointer(token) else {
             resources.counters.staleEvents &+= 1
             return
         }
         if readiness.contains(.error) { return remove(token) }
+        if readiness.contains(.readHangUp) { seat.pointee.peerEnded = true }
+        if readiness.contains(.readable) || readiness.contains(.hangUp) { seat.pointee.mayRead = true }
         if seat.pointee.isBlocked {
             guard readiness.contains(.writable) || readiness.contains(.hangUp) else { return }
-            return settle(token, seat)
+        } else if !read(seat) {
+            return remove(token)
         }
-        read(token, seat)
+        push(token, seat)
+    }
+
+    private mutating func push(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+        guard !seat.pointee.isReady else { return }
+        seat.pointee.isReady = true
+        ready.push(token)
     }
 
     /// Reads once and answers. A short read means that the socket is empty, which spares the call that would say so.
-    private mutating func read(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+    /// False: the socket is broken.
+    private mutating func read(_ seat: UnsafeMutablePointer<Seat>) -> Bool {
+        guard seat.pointee.mayRead, seat.pointee.connection.wantsInput else { return true }
         let result: IOResult
+        let room: Int
         if seat.pointee.connection.isEncrypted {
+            room = resources.scratch.count
             result = seat.pointee.socket.read(into: resources.scratch)
             if case .count(let count) = result, count > 0 {
                 let bytes = UnsafeRawBufferPointer(rebasing: resources.scratch[0..<count])
                 seat.pointee.connection.receiveCiphertext(bytes, &resources)
             }
         } else {
-            guard let room = seat.pointee.connection.inputRoom(&resources) else { return settle(token, seat) }
-            result = seat.pointee.socket.read(into: room)
+            guard let memory = seat.pointee.connection.inputRoom(&resources) else { return true }
+            room = memory.count
+            result = seat.pointee.socket.read(into: memory)
             if case .count(let count) = result, count > 0 {
                 resources.counters.octetsReceived &+= UInt64(count)
                 seat.pointee.connection.didReceive(count, &resources)
@@ -124,51 +125,74 @@ struct Worker: ~Copyable {
             }
         }
         switch result {
-        case .count(0): endOfStream(token, seat)
-        case .count: settle(token, seat)
-        case .wouldBlock: seat.pointee.connection.releaseIdleInput(&resources)
-        case .failed: remove(token)
+        case .count(0):
+            seat.pointee.peerEnded = true
+            seat.pointee.mayRead = false
+        case .count(let count):
+            if count < room { seat.pointee.mayRead = false }
+        case .wouldBlock:
+            seat.pointee.mayRead = false
+            seat.pointee.connection.releaseIdleInput(&resources)
+        case .failed: return false
         }
+        return true
     }
 
-    /// The client has finished sending: what it is still owed goes out first (it may have closed one direction alone).
-    private mutating func endOfStream(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+    /// The client has finished sending and all that it sent is read: what it is still owed goes out first, since it may
+    /// have closed one direction alone. Lines that wait for room are answered, half a line never will be.
+    private mutating func endOfStream(_ seat: UnsafeMutablePointer<Seat>) {
+        guard seat.pointee.peerEnded, !seat.pointee.mayRead, !seat.pointee.connection.hasLines else { return }
         seat.pointee.connection.close()
-        settle(token, seat)
     }
 
     /// Sends what is queued, answers what had no room before, and so on until nothing is left to do, the socket is full,
     /// or the connection has had its share of this turn.
     private mutating func settle(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
         for _ in 0..<Self.roundsPerTurn {
+            settlePending(seat)
+            endOfStream(seat)
             switch flush(seat) {
             case .broken: return remove(token)
             case .blocked: return block(token, seat)
+            case .more: return push(token, seat)
             case .sent: break
             }
-            if seat.pointee.connection.isClosing { return remove(token) }
-            guard seat.pointee.connection.hasMore else {
-                unblock(token, seat)
-                return
-            }
-            if seat.pointee.connection.hasInput || seat.pointee.connection.listing != .none {
+            if seat.pointee.connection.isClosing { return finish(token, seat) }
+            if seat.pointee.connection.startsTLS, !beginTLS(token, seat) { return remove(token) }
+            if seat.pointee.connection.hasMore {
                 seat.pointee.connection.process(&resources)
+                if seat.pointee.connection.isEncrypted { seat.pointee.connection.resumeCiphertext(&resources) }
             }
-            if seat.pointee.connection.isEncrypted { seat.pointee.connection.resumeCiphertext(&resources) }
-            if seat.pointee.connection.isWaitingForInput {
-                unblock(token, seat)
-                return
-            }
+            if seat.pointee.mayRead, !read(seat) { return remove(token) }
+            guard hasMore(seat) else { return rest(token, seat) }
         }
-        if !seat.pointee.isReady {
-            seat.pointee.isReady = true
-            ready.push(token)
+        push(token, seat)
+    }
+
+    /// Whether another round of `settle` would do anything.
+    @inline(__always)
+    private func hasMore(_ seat: UnsafeMutablePointer<Seat>) -> Bool {
+        if seat.pointee.connection.isClosing { return true }
+        if seat.pointee.mayRead, seat.pointee.connection.wantsInput { return true }
+        if seat.pointee.peerEnded, !seat.pointee.mayRead, !seat.pointee.connection.hasLines { return true }
+        return seat.pointee.connection.hasMore && !seat.pointee.connection.isWaitingForInput
+    }
+
+    /// Nothing is left to do for this connection until the next event or deadline.
+    private mutating func rest(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+        if seat.pointee.isBlocked {
+            seat.pointee.isBlocked = false
+            poller.modify(seat.pointee.socket.descriptor, Self.interest, payload: token.raw)
         }
+        if seat.pointee.connection.held != nil { watch(token, seat) }
     }
 
     private enum Flush {
         case sent
+        /// The socket takes no more; it will tell.
         case blocked
+        /// It takes more, and the connection has had its share of this turn.
+        case more
         case broken
     }
 
@@ -200,20 +224,23 @@ struct Worker: ~Copyable {
             case .failed: return .broken
             }
         }
-        return seat.pointee.connection.outgoing(&resources)?.total == 0 ? .sent : .blocked
+        return .more
     }
 
     private mutating func block(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
         guard !seat.pointee.isBlocked else { return }
         seat.pointee.isBlocked = true
-        poller.modify(seat.pointee.socket.descriptor, .writable, payload: token.raw)
+        seat.pointee.connection.openWindow(resources.nowNs)
+        poller.modify(seat.pointee.socket.descriptor, Self.blockedInterest, payload: token.raw)
         watch(token, seat)
     }
 
-    private mutating func unblock(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
-        guard seat.pointee.isBlocked else { return }
-        seat.pointee.isBlocked = false
-        poller.modify(seat.pointee.socket.descriptor, .readable, payload: token.raw)
+    /// The answer to STLS is out: the socket's next octets are TLS.
+    private mutating func beginTLS(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) -> Bool {
+        guard let tls = resources.snapshot.tls, let session = TLSSession(tls, pump: resources.pump) else { return false }
+        seat.pointee.connection.beginTLS(Cipher(session), &resources)
+        watch(token, seat)
+        return true
     }
 
     private mutating func runReadyQueue() {
@@ -225,76 +252,66 @@ struct Worker: ~Copyable {
         }
     }
 
-    private mutating func remove(_ token: Token) {
+    /// A connection has been seated: its greeting leaves with this turn, and its first event may come.
+    mutating func begin(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+        guard poller.add(seat.pointee.socket.descriptor, Self.interest, payload: token.raw) == 0 else { return remove(token) }
+        watch(token, seat)
+        push(token, seat)
+    }
+
+    // MARK: The end of a connection
+
+    /// All that was owed has gone out. A socket that is closed over unread input is reset, and the reset may overtake the
+    /// last reply; so what lies there is taken first, within bounds.
+    private mutating func finish(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+        var rounds = 0
+        while seat.pointee.mayRead, rounds < Self.roundsPerTurn {
+            rounds &+= 1
+            guard case .count(let count) = seat.pointee.socket.read(into: resources.scratch), count > 0 else { break }
+        }
+        remove(token)
+    }
+
+    mutating func remove(_ token: Token) {
         guard let seat = slab.pointer(token) else { return }
+        unlink(Int(token.slot), seat)
         seat.pointee.connection.end(&resources)
         wheel.cancel(slot: Int(token.slot))
         slab.remove(token)
     }
 
-    // MARK: Accepting
-
-    private func watchListeners() {
-        for index in 0..<listeners.count { _ = poller.add(listeners.descriptor(index), .readable, payload: UInt64(index) &+ 1) }
+    /// Once logged on, a connection is no longer among those that may have to make room.
+    @inline(__always)
+    private mutating func settlePending(_ seat: UnsafeMutablePointer<Seat>) {
+        guard seat.pointee.isPending, seat.pointee.connection.maildrop != nil else { return }
+        unlink(slab.slot(seat), seat)
     }
 
-    /// Accepts one connection at first and twice as many each turn while more are waiting, so that a single client costs
-    /// no second accept call and a storm is still drained.
-    private mutating func accept(_ index: Int) {
-        guard isAccepting else { return }
-        for _ in 0..<acceptBudget {
-            switch listeners.accept(index) {
-            case .connection(let descriptor):
-                seat(Socket(owning: descriptor), encrypted: listeners.isEncrypted(index))
-            case .none:
-                acceptBudget = 1
-                return
-            case .exhausted:
-                resources.counters.acceptExhausted &+= 1
-                pauseAccepting()
-                return
-            }
+    private mutating func unlink(_ slot: Int, _ seat: UnsafeMutablePointer<Seat>) {
+        guard seat.pointee.isPending else { return }
+        seat.pointee.isPending = false
+        pending.remove(slot)
+        if let place = seat.pointee.place { sources.giveBack(place) }
+        seat.pointee.place = nil
+    }
+
+    private mutating func endAll() {
+        for slot in 0..<slab.capacity {
+            guard let token = slab.token(slot: slot), let seat = slab.pointer(token) else { continue }
+            seat.pointee.connection.close(.drained)
+            remove(token)
         }
-        acceptBudget = min(acceptBudget &* 2, limits.acceptsPerTurn)
-    }
-
-    private mutating func seat(_ socket: consuming Socket, encrypted: Bool) {
-        resources.counters.accepted &+= 1
-        guard slab.count < slab.capacity else { return refuse(socket, encrypted: encrypted) }
-        var cipher: Cipher?
-        if encrypted {
-            guard let tls, let session = TLSSession(tls, pump: resources.pump) else { return }
-            cipher = Cipher(session)
-        }
-        let connection = Connection(cipher: cipher, &resources)
-        guard let token = slab.insert(Seat(socket: socket, connection: connection)), let seat = slab.pointer(token) else {
-            return
-        }
-        guard poller.add(seat.pointee.socket.descriptor, .readable, payload: token.raw) == 0 else { return remove(token) }
-        watch(token, seat)
-        settle(token, seat)
-    }
-
-    private mutating func refuse(_ socket: borrowing Socket, encrypted: Bool) {
-        resources.counters.refusedFull &+= 1
-        guard !encrypted else { return }
-        let line = ServerReplyText.tooManyConnections
-        _ = System.send(socket.descriptor, UnsafeRawBufferPointer(start: line.utf8Start, count: line.utf8CodeUnitCount))
-    }
-
-    /// Descriptors are short: the listeners are left alone for a while, instead of being told of the same connection over
-    /// and over.
-    private mutating func pauseAccepting() {
-        for index in 0..<listeners.count { poller.remove(listeners.descriptor(index)) }
-        wheel.set(slot: slab.capacity, deadlineNs: resources.nowNs &+ Self.acceptPauseNs)
+        control.finish(number, resources.counters)
     }
 
     // MARK: Time
 
-    /// Has the wheel name the connection when its time is up, or earlier to look again.
-    private mutating func watch(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
-        let deadline = seat.pointee.connection.deadlineNs(limits)
-        wheel.set(slot: Int(token.slot), deadlineNs: min(deadline, resources.nowNs &+ checkNs))
+    /// Has the wheel name the connection when its time is up, or earlier to look again. Looking at each connection as
+    /// often as the shortest limit finds every deadline on time, also one that came with a change of state, and spares
+    /// the wheel a call per command.
+    mutating func watch(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+        let deadline = seat.pointee.connection.deadline(resources.snapshot.limits, isBlocked: seat.pointee.isBlocked).atNs
+        wheel.set(slot: Int(token.slot), deadlineNs: min(deadline, resources.nowNs &+ resources.checkNs))
     }
 
     private mutating func expireTimers() {
@@ -304,14 +321,29 @@ struct Worker: ~Copyable {
                 continue
             }
             guard let token = slab.token(slot: slot), let seat = slab.pointer(token) else { continue }
-            let deadline = seat.pointee.connection.deadlineNs(limits)
-            if deadline <= resources.nowNs {
-                resources.counters.timeouts &+= 1
-                remove(token)
-            } else {
+            let deadline = seat.pointee.connection.deadline(resources.snapshot.limits, isBlocked: seat.pointee.isBlocked)
+            if deadline.atNs > resources.nowNs {
                 watch(token, seat)
+            } else {
+                expire(token, seat, deadline.phase)
             }
         }
+    }
+
+    private mutating func expire(_ token: Token, _ seat: UnsafeMutablePointer<Seat>, _ phase: Phase) {
+        switch phase {
+        case .held:
+            seat.pointee.connection.releaseHeld(&resources)
+            watch(token, seat)
+            push(token, seat)
+            return
+        case .stall:
+            if seat.pointee.connection.renewWindow(resources.snapshot.limits, resources.nowNs) { return watch(token, seat) }
+        case .handshake, .logon, .idle: break
+        }
+        resources.counters.timeouts.count(phase)
+        seat.pointee.connection.close(.timeout)
+        remove(token)
     }
 
     // MARK: Control
@@ -322,16 +354,8 @@ struct Worker: ~Copyable {
         guard orders.contains(.drain), drainDeadlineNs == nil else { return }
         isAccepting = false
         for index in 0..<listeners.count { poller.remove(listeners.descriptor(index)) }
-        let deadline = resources.nowNs &+ UInt64(limits.drainMs) &* 1_000_000
+        let deadline = resources.nowNs &+ UInt64(resources.snapshot.limits.drainMs) &* 1_000_000
         drainDeadlineNs = deadline
         wheel.set(slot: slab.capacity, deadlineNs: max(1, deadline))
-    }
-
-    private mutating func endAll() {
-        for slot in 0..<slab.capacity {
-            guard let token = slab.token(slot: slot) else { continue }
-            remove(token)
-        }
-        control.finish(number, resources.counters)
     }
 }

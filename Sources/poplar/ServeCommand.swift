@@ -87,7 +87,7 @@ struct ServeCommand: ParsableCommand {
         let limits = try readLimits()
         if showLimits { return printLimits(limits) }
         let signals = try SignalQueue([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
-        let tls = try pop3s.isEmpty ? nil : makeTLS()
+        let tls = try pop3s.isEmpty && cert == nil ? nil : makeTLS()
         guard let accounts = AccountTable.population(users: population.users) else {
             throw ValidationError("the population's password cannot be hashed")
         }
@@ -130,7 +130,7 @@ struct ServeCommand: ParsableCommand {
     }
 
     private func readLimits() throws -> Server.Limits {
-        var limits = Server.Limits()
+        var limits = Server.Limits.quickForm
         for assignment in limit {
             do { try limits.set(assignment) } catch { throw ValidationError("--limit: \(error)") }
         }

@@ -54,9 +54,10 @@ struct SocketTests {
         let count = poller.wait(timeoutNs: 5_000_000_000)
         let payload = poller.payload(0)
         #expect(count == 1 && payload == 7)
-        guard case .connection(let descriptor) = listener.accept() else {
+        guard case .connection(let descriptor, let from) = listener.accept() else {
             throw SystemError(call: "accept", code: 0, subject: "none")
         }
+        #expect(from.isLoopback && from.port > 0)
         let server = Socket(owning: descriptor)
         let text: StaticString = "hello"
         let sent = System.send(client.descriptor, UnsafeRawBufferPointer(start: text.utf8Start, count: 5))

@@ -12,7 +12,7 @@ import TLS
 
 struct Setting {
     var methods = MethodSwitches.all
-    var limits = Limits()
+    var limits = Limits.quickForm
     var users = 4
     var messages = 3
     var bytes = 300

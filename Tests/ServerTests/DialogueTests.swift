@@ -231,6 +231,7 @@ struct SegmentTests {
         arguments: [510, 511, 600, 5000, 70_000])
     func longLine(length: Int) throws {
         let client = try Bench().connect()
+        client.say(["USER user00001", "PASS secret"])
         let line = "NOOP " + String(repeating: " ", count: length - 5)
         let answer = client.say(line)
         #expect(answer == (length <= 510 ? "+OK\r\n" : "-ERR Command line too long\r\n"))
@@ -241,7 +242,7 @@ struct SegmentTests {
     func badCommands() throws {
         let client = try Bench().connect()
         #expect(client.say(["X", "Y"]) == unknown + unknown)
-        #expect(client.say("Z") == unknown + "-ERR Too many bad commands\r\n")
+        #expect(client.say("Z") == "-ERR Too many bad commands\r\n")
         #expect(client.isClosed)
         let logged = try Bench().connect()
         logged.say(["USER user00001", "PASS secret"])

@@ -1,0 +1,89 @@
+// How a worker takes new connections: as many a turn as are waiting, within the caps of source and total. When every seat is
+// taken the oldest connection without a logon makes room; when descriptors are short the listeners rest for a while,
+// instead of telling of the same connection over and over.
+
+import Glibc
+import POP3
+import PoplarCore
+import Reactor
+import TLS
+
+extension Worker {
+    func watchListeners() {
+        for index in 0..<listeners.count { _ = poller.add(listeners.descriptor(index), .readable, payload: UInt64(index) &+ 1) }
+    }
+
+    /// Accepts one connection at first and twice as many each turn while more are waiting, so that a single client costs
+    /// no second accept call and a storm is still drained.
+    mutating func accept(_ index: Int) {
+        guard isAccepting else { return }
+        for _ in 0..<acceptBudget {
+            switch listeners.accept(index) {
+            case .connection(let descriptor, let peer):
+                seat(Socket(owning: descriptor), peer, encrypted: listeners.isEncrypted(index))
+            case .none:
+                acceptBudget = 1
+                return
+            case .exhausted:
+                resources.counters.acceptExhausted &+= 1
+                pauseAccepting()
+                return
+            }
+        }
+        acceptBudget = min(acceptBudget &* 2, resources.snapshot.limits.acceptsPerTurn)
+    }
+
+    private mutating func seat(_ socket: consuming Socket, _ peer: SocketAddress, encrypted: Bool) {
+        resources.counters.accepted &+= 1
+        var place: SourceTable.Place?
+        let cap = resources.snapshot.limits.connectionsPerSource
+        if cap > 0 {
+            let counted = sources.place(of: peer)
+            guard sources.admit(counted, cap: cap) else {
+                resources.counters.refusedSource &+= 1
+                return refuse(socket, encrypted: encrypted)
+            }
+            place = counted
+        }
+        if slab.count >= slab.capacity, !displaceOldest() {
+            resources.counters.refusedFull &+= 1
+            if let place { sources.giveBack(place) }
+            return refuse(socket, encrypted: encrypted)
+        }
+        var cipher: Cipher?
+        if encrypted {
+            guard let tls = resources.snapshot.tls, let session = TLSSession(tls, pump: resources.pump) else {
+                if let place { sources.giveBack(place) }
+                return
+            }
+            cipher = Cipher(session)
+        }
+        let connection = Connection(cipher: cipher, &resources)
+        guard let token = slab.insert(Seat(socket: socket, connection: connection, peer: peer)), let seat = slab.pointer(token)
+        else { return }
+        seat.pointee.place = place
+        seat.pointee.isPending = true
+        pending.append(Int(token.slot))
+        begin(token, seat)
+    }
+
+    /// Makes room by ending the connection that has gone longest without a logon. False: all have logged on.
+    private mutating func displaceOldest() -> Bool {
+        guard let slot = pending.oldest, let token = slab.token(slot: slot), let seat = slab.pointer(token) else { return false }
+        resources.counters.displaced &+= 1
+        seat.pointee.connection.close(.displaced)
+        remove(token)
+        return true
+    }
+
+    private mutating func refuse(_ socket: borrowing Socket, encrypted: Bool) {
+        guard !encrypted else { return }
+        let line = ServerReply.tooManyConnections.line(resources.snapshot.behaviour.personality)
+        _ = System.send(socket.descriptor, UnsafeRawBufferPointer(start: line.utf8Start, count: line.utf8CodeUnitCount))
+    }
+
+    private mutating func pauseAccepting() {
+        for index in 0..<listeners.count { poller.remove(listeners.descriptor(index)) }
+        wheel.set(slot: slab.capacity, deadlineNs: resources.nowNs &+ Self.acceptPauseNs)
+    }
+}
