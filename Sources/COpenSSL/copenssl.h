@@ -50,6 +50,13 @@ static inline void copenssl_bio_set_retry_read(BIO *bio) { BIO_set_retry_read(bi
 static inline void copenssl_bio_set_retry_write(BIO *bio) { BIO_set_retry_write(bio); }
 static inline void copenssl_bio_clear_retry(BIO *bio) { BIO_clear_retry_flags(bio); }
 static inline long copenssl_bio_data(BIO *bio, char **data) { return BIO_get_mem_data(bio, data); }
+/* A BIO that holds a copy of the bytes: one over the bytes themselves would outlive the pointer that Swift lends. */
+static inline BIO *copenssl_bio_copy(const uint8_t *bytes, size_t count) {
+    BIO *bio = BIO_new(BIO_s_mem());
+    size_t written = 0;
+    if (bio != NULL && count > 0) (void)BIO_write_ex(bio, bytes, count, &written);
+    return bio;
+}
 static inline const char *copenssl_version_text(void) { return OPENSSL_VERSION_TEXT; }
 
 #endif

@@ -70,7 +70,7 @@ public enum CertificateFiles {
     }
 
     private static func firstCertificate(_ chain: [UInt8], _ path: String) throws(CertificateError) -> OpaquePointer {
-        let bio = BIO_new_mem_buf(chain, Int32(clamping: chain.count))
+        let bio = copenssl_bio_copy(chain, chain.count)
         defer {
             BIO_free(bio)
             ERR_clear_error()
@@ -105,7 +105,7 @@ public enum CertificateFiles {
     }
 
     private static func privateKey(_ pem: [UInt8], _ path: String) throws(CertificateError) -> OpaquePointer {
-        let bio = BIO_new_mem_buf(pem, Int32(clamping: pem.count))
+        let bio = copenssl_bio_copy(pem, pem.count)
         defer {
             BIO_free(bio)
             ERR_clear_error()

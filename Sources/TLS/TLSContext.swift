@@ -144,7 +144,7 @@ public final class TLSContext: @unchecked Sendable {
         guard let own = certificates.first else { throw TLSError("the certificate file holds no certificate in PEM form") }
         guard SSL_CTX_use_certificate(context, own) == 1 else { throw TLSError("the certificate cannot be used") }
         for issuer in certificates.dropFirst() { addToChain(issuer, context) }
-        let bio = BIO_new_mem_buf(key, Int32(clamping: key.count))
+        let bio = copenssl_bio_copy(key, key.count)
         defer { BIO_free(bio) }
         // A key behind a pass phrase is refused: without this OpenSSL would ask for the phrase on the terminal.
         let privateKey = PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in -1 }, nil)
@@ -162,7 +162,7 @@ public final class TLSContext: @unchecked Sendable {
     }
 
     private static func readCertificates(_ pem: [UInt8]) -> [OpaquePointer] {
-        let bio = BIO_new_mem_buf(pem, Int32(clamping: pem.count))
+        let bio = copenssl_bio_copy(pem, pem.count)
         defer { BIO_free(bio) }
         var list: [OpaquePointer] = []
         while list.count < 64, let certificate = PEM_read_bio_X509(bio, nil, nil, nil) { list.append(certificate) }

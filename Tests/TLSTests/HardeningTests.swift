@@ -23,7 +23,7 @@ struct HardeningTests {
     @Test("an error that an earlier call left in the queue is not taken for this call's")
     func errorQueue() throws {
         var link = try established()
-        let bio = BIO_new_mem_buf([UInt8(0)], 1)
+        let bio = copenssl_bio_copy([0], 1)
         #expect(PEM_read_bio_X509(bio, nil, nil, nil) == nil)
         BIO_free(bio)
         #expect(ERR_peek_error() != 0)
@@ -252,7 +252,7 @@ struct HardeningTests {
     @Test("a key behind a pass phrase is refused; nobody is asked for the phrase")
     func passPhrase() throws {
         let key = try #require(testKey)
-        let bio = BIO_new_mem_buf(key.keyPEM, Int32(key.keyPEM.count))
+        let bio = copenssl_bio_copy(key.keyPEM, key.keyPEM.count)
         let plain = PEM_read_bio_PrivateKey(bio, nil, nil, nil)
         let out = BIO_new(BIO_s_mem())
         defer {

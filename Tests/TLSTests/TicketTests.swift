@@ -114,22 +114,26 @@ struct TicketTests {
 
     @Test("a session goes on after its context and the keys have been let go, and then frees both")
     func lifetime() throws {
-        weak var keys: TicketKeys?
+        let witness = Witness()
         do {
-            guard var link = try makeLink(&keys) else { throw TestFailure() }
-            #expect(keys != nil)
+            guard var link = try makeLink(witness) else { throw TestFailure() }
+            #expect(witness.keys != nil)
             let progress = link.handshake()
             #expect(progress == (.done, .done))
             _ = link.carry([1])
             let hasTicket = Outcome(link).hasTicket
             #expect(hasTicket)
         }
-        #expect(keys == nil)
+        #expect(witness.keys == nil)
     }
 
-    private func makeLink(_ observed: inout TicketKeys?) throws -> Link? {
+    private final class Witness {
+        weak var keys: TicketKeys?
+    }
+
+    private func makeLink(_ witness: Witness) throws -> Link? {
         let keys = try TicketKeys()
-        observed = keys
+        witness.keys = keys
         return Link(try TLSContext.client(), try testServer(tickets: keys), piece: 65_536)
     }
 
