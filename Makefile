@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench floor fuzz lint format torture clean
+.PHONY: help build demo test bench floor fuzz tls-scan lint format torture clean
 
 # What Package.swift bakes into the binary. The environment is part of SwiftPM's cache key, so these are never stale.
 export POPLAR_COMMIT := $(shell scripts/version.sh)
@@ -21,7 +21,7 @@ BENCH        ?=
 CC           := gcc
 
 help: ## list the targets (default)
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
 		while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 build: ## build .build/release/poplar
@@ -59,10 +59,15 @@ fuzz: ## fuzz every parser, FUZZ_SECONDS=60 each
 	@scripts/setup.sh build fuzz
 	scripts/fuzz.sh --seconds $(FUZZ_SECONDS)
 
-torture: build ## what takes long: the demo ten times, then 300 s of fuzzing for each parser
+tls-scan: build ## testssl.sh and sslscan at the server, direct and after STLS: findings of MEDIUM or above
+	@scripts/setup.sh scan
+	scripts/tls-scan.sh $(POPLAR)
+
+torture: build ## what takes long: the demo ten times, the TLS scan, then 300 s of fuzzing for each parser
 	@for turn in 1 2 3 4 5 6 7 8 9 10; do \
 		echo "== demo $$turn of 10"; $(POPLAR) run $(PROFILE); \
 	done
+	@$(MAKE) --no-print-directory tls-scan
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=300
 
 clean: ## remove what was built; results stay

@@ -100,7 +100,8 @@ let package = Package(
 
         tests("HouseTests", []),
         tests("ReactorTests", ["Reactor", "PoplarCore"]),
-        tests("TLSTests", ["TLS", "Certificates"]),
+        tests("TLSTests", ["TLS", "Certificates", "COpenSSL"]),
+        tests("CertificatesTests", ["Certificates"]),
         tests("MaildropTests", ["Maildrop", "PoplarCore"]),
         tests("AccountsTests", ["Accounts", "NTLM"]),
         tests("AdministrationTests", ["Administration"]),

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the named groups need: build (default), test, bench, fuzz. Debian packages through apt, with sudo only
+# Installs what the named groups need: build (default), test, bench, fuzz, scan. Debian packages through apt, with sudo only
 # when not root; what is there already is left alone, so that a second run is instant and needs no network.
 # Swift is checked and never installed: which toolchain a machine carries is its owner's decision.
 set -euo pipefail
@@ -12,8 +12,9 @@ packages_of() {
     test) echo curl fetchmail mpop python3 python3-venv openssl strace binutils ;;
     bench) echo gcc libc6-dev python3 strace util-linux openssl ;;
     fuzz) echo lld ;;
+    scan) echo testssl.sh sslscan openssl python3 ;;
     *)
-        echo "setup: unknown group '$1' (build, test, bench, fuzz)" >&2
+        echo "setup: unknown group '$1' (build, test, bench, fuzz, scan)" >&2
         exit 64
         ;;
     esac

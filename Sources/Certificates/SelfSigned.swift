@@ -69,7 +69,7 @@ public enum SelfSigned {
         return Array(UnsafeRawBufferPointer(start: data, count: length))
     }
 
-    private static func fingerprint(_ certificate: OpaquePointer) -> String {
+    static func fingerprint(_ certificate: OpaquePointer) -> String {
         var hash = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
         var length: UInt32 = 0
         X509_digest(certificate, EVP_sha256(), &hash, &length)

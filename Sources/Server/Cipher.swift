@@ -17,6 +17,10 @@ struct Cipher: ~Copyable {
     private var stash: UnsafeMutableRawPointer?
     private var stashCount = 0
     private var saidGoodbye = false
+    /// OpenSSL has more to write than there was room for: it goes on when the chunk has been sent.
+    private(set) var awaitsRoom = false
+    /// TLS from the connection's first octet, so that the greeting is still to come. After STLS it is not (RFC 2595, 4).
+    let isImplicit: Bool
 
     static let recordBytes = 16_384
     /// What a record may be larger than its plaintext, with room for a ticket or an alert behind it.
@@ -24,7 +28,11 @@ struct Cipher: ~Copyable {
     /// Parts from this size on are encrypted where they lie.
     private static let directBytes = 8_192
 
-    init(_ tls: consuming TLSSession) { self.tls = tls }
+    /// `isImplicit`: false when the connection has already been spoken on in the clear.
+    init(_ tls: consuming TLSSession, isImplicit: Bool = true) {
+        self.tls = tls
+        self.isImplicit = isImplicit
+    }
 
     enum Progress: Equatable {
         case established
@@ -35,7 +43,7 @@ struct Cipher: ~Copyable {
     var hasOutput: Bool { end > start }
     var hasStash: Bool { stashCount > 0 }
     /// Whether plaintext, ciphertext or output waits in here.
-    var isBusy: Bool { hasOutput || hasStash || (isEstablished && tls.hasPending) }
+    var isBusy: Bool { hasOutput || hasStash || awaitsRoom || (isEstablished && tls.hasPending) }
 
     /// Carries the handshake on with what has come. The pump holds the input.
     mutating func handshake(_ resources: inout Resources) -> Progress {
@@ -43,13 +51,14 @@ struct Cipher: ~Copyable {
         lendOutput(&resources)
         let progress = tls.handshake()
         takeOutput(&resources)
+        awaitsRoom = progress == .needsOutput
         switch progress {
         case .done:
             isEstablished = true
             if tls.isResumed { resources.counters.handshakesResumed &+= 1 } else { resources.counters.handshakesFull &+= 1 }
             return .established
-        case .needsInput: return .waiting
-        case .needsOutput, .failed:
+        case .needsInput, .needsOutput: return .waiting
+        case .failed:
             resources.counters.handshakesFailed &+= 1
             return .failed
         }
@@ -61,12 +70,14 @@ struct Cipher: ~Copyable {
         lendOutput(&resources)
         let result = tls.read(into: room)
         takeOutput(&resources)
+        awaitsRoom = result == .needsOutput
         return result
     }
 
-    /// Encrypts as much of `queue` as there is room for. False: the session is broken.
+    /// Encrypts as much of `queue` as there is room for. False: the session broke in this call. One that broke before has
+    /// its alert in the chunk, which is all that is still to be sent.
     mutating func encrypt(_ queue: inout OutputQueue, closing: Bool, _ resources: inout Resources) -> Bool {
-        guard isEstablished else { return true }
+        guard isEstablished, !tls.isBroken else { return true }
         guard !queue.isEmpty || closing else { return true }
         guard prepare(&resources) else { return false }
         while let (parts, count) = queue.parts, Resources.cipherChunk &- end >= Self.recordBytes &+ Self.overhead {
@@ -74,8 +85,12 @@ struct Cipher: ~Copyable {
             lendOutput(&resources)
             let result = tls.write(plain)
             takeOutput(&resources)
-            guard case .count(let written) = result else { return false }
-            queue.consume(written)
+            switch result {
+            case .count(let written): queue.consume(written)
+            case .needsOutput: return true
+            // Only a renegotiation would have to read first, and there is none.
+            case .needsInput, .closed, .failed: return false
+            }
         }
         if closing, queue.isEmpty, !saidGoodbye, Resources.cipherChunk &- end >= Self.overhead {
             saidGoodbye = true

@@ -27,8 +27,6 @@ struct Connection: ~Copyable {
     private(set) var isClosing = false
     /// STLS was accepted: once its answer has gone out, the worker calls `beginTLS`.
     private(set) var startsTLS = false
-    /// The handshake came of STLS, so no greeting follows it.
-    private var wasGreeted = false
     var logonFailures: UInt16 = 0
     /// Why the connection ends, for the counters and the log.
     var ending = Ending.client
@@ -80,8 +78,7 @@ struct Connection: ~Copyable {
 
     func channel(_ resources: borrowing Resources) -> Channel { isEncrypted ? resources.encrypted : resources.clear }
 
-    private mutating func greet(_ resources: inout Resources) {
-        wasGreeted = true
+    mutating func greet(_ resources: inout Resources) {
         guard output.prepare(&resources.outputPool) else {
             isClosing = true
             return
@@ -91,11 +88,6 @@ struct Connection: ~Copyable {
         let timestamp = resources.nextTimestamp()
         self.timestamp = timestamp
         write { ReplyWriter.greeting(personality, timestamp: timestamp, into: &$0) }
-    }
-
-    /// The handshake is over: a connection that began with it is greeted now.
-    mutating func established(_ resources: inout Resources) {
-        if !wasGreeted { greet(&resources) }
     }
 
     mutating func close(_ ending: Ending = .client) {

@@ -19,7 +19,7 @@ extension Connection {
 
     /// Goes on with what was kept when replies had no room. The worker calls it after a flush.
     mutating func resumeCiphertext(_ resources: inout Resources) {
-        guard cipher?.isEstablished == true, !isClosing else { return }
+        guard cipher?.isEstablished == true || cipher?.awaitsRoom == true, !isClosing else { return }
         let count = cipher?.unstash(into: resources.scratch, &resources) ?? 0
         receiveCiphertext(UnsafeRawBufferPointer(rebasing: resources.scratch[0..<count]), &resources)
     }
@@ -27,7 +27,7 @@ extension Connection {
     private mutating func pumpInput(_ resources: inout Resources) {
         if cipher?.isEstablished == false {
             switch cipher?.handshake(&resources) ?? .failed {
-            case .established: established(&resources)
+            case .established: if cipher?.isImplicit == true { greet(&resources) }
             case .waiting: return
             case .failed: return close(.tls)
             }
@@ -41,10 +41,11 @@ extension Connection {
                 resources.counters.octetsReceived &+= UInt64(count)
                 didReceive(count, &resources)
                 process(&resources)
-            case .needsInput:
+            case .needsInput, .needsOutput:
                 releaseIdleInput(&resources)
                 return
-            case .closed, .needsOutput, .failed:
+            // An end without close_notify never comes this way: it is the worker's end of stream, and no QUIT either.
+            case .closed, .failed:
                 releaseIdleInput(&resources)
                 close()
             }

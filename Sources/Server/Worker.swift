@@ -238,7 +238,7 @@ struct Worker: ~Copyable {
     /// The answer to STLS is out: the socket's next octets are TLS.
     private mutating func beginTLS(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) -> Bool {
         guard let tls = resources.snapshot.tls, let session = TLSSession(tls, pump: resources.pump) else { return false }
-        seat.pointee.connection.beginTLS(Cipher(session), &resources)
+        seat.pointee.connection.beginTLS(Cipher(session, isImplicit: false), &resources)
         watch(token, seat)
         return true
     }

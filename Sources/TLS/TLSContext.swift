@@ -1,5 +1,6 @@
 // OpenSSL contexts: made at set-up from PEM text, shared by all workers, never changed afterwards (a reload makes a
-// new one). TLS 1.2 and up, no compression, no renegotiation. OpenSSL's return codes end in this module.
+// new one). TLS 1.2 and up, forward secrecy and AEAD only, no compression, no renegotiation, no session cache: nothing
+// that grows (CVE-2024-2511). OpenSSL's return codes end in this module.
 
 import COpenSSL
 import Glibc
@@ -35,28 +36,60 @@ public final class TLSContext: @unchecked Sendable {
     /// Server: the tls-server-end-point hash of the own certificate (RFC 5929, section 4.1). Client: empty.
     public let endPointHash: [UInt8]
 
-    /// A server's context from a PEM chain (own certificate first) and its PEM private key.
-    public static func server(certificatePEM: [UInt8], keyPEM: [UInt8], maximum: TLSVersion = .tls13) throws(TLSError)
-        -> TLSContext
-    {
+    /// A server's context from a PEM chain (own certificate first) and its PEM private key. `tickets`: the keys of the
+    /// process, which outlive a reload; nil, and the context seals with a key of its own for all its life. `service` keeps
+    /// contexts apart that share tickets and certificate: a session resumes where both are the same, and nowhere else
+    /// (CVE-2014-3616, CVE-2025-23419).
+    public static func server(
+        certificatePEM: [UInt8], keyPEM: [UInt8], maximum: TLSVersion = .tls13, tickets: TicketKeys? = nil,
+        service: StaticString = "poplar"
+    ) throws(TLSError) -> TLSContext {
         let context = try base(TLS_server_method(), what: "server", maximum: maximum)
-        var failure: TLSError?
-        var hash: [UInt8] = []
         do throws(TLSError) {
-            hash = try install(certificatePEM, keyPEM, on: context)
-        } catch { failure = error }
-        if let failure {
+            let hash = try install(certificatePEM, keyPEM, on: context)
+            try harden(context, service)
+            try tickets?.attach(to: context)
+            return TLSContext(pointer: context, isServer: true, endPointHash: hash)
+        } catch {
             SSL_CTX_free(context)
-            throw failure
+            throw error
         }
+    }
+
+    /// TLS 1.2: ephemeral keys and AEAD only. The 128-bit suites stand first in both versions: SHA-256 has instructions of
+    /// its own on the processors in use, SHA-384 has none, and a handshake is a score of short hashes.
+    private static let ciphers = """
+        ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
+        ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305
+        """
+    private static let suites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+
+    private static func harden(_ context: OpaquePointer, _ service: StaticString) throws(TLSError) {
+        guard SSL_CTX_set_cipher_list(context, ciphers) == 1, SSL_CTX_set_ciphersuites(context, suites) == 1,
+            copenssl_ctx_set_groups(context, "X25519:P-256:P-384") == 1
+        else { throw TLSError("OpenSSL has none of the wanted ciphers or groups") }
         SSL_CTX_set_options(
             context, copenssl_op_no_renegotiation | copenssl_op_no_compression | copenssl_op_cipher_server_preference)
         // Tickets alone: nothing to look up, nothing to lock. One ticket a handshake serves one later session.
         _ = copenssl_ctx_set_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
         SSL_CTX_set_num_tickets(context, 1)
-        let name = Array("poplar".utf8)
-        SSL_CTX_set_session_id_context(context, name, UInt32(name.count))
-        return TLSContext(pointer: context, isServer: true, endPointHash: hash)
+        let name = sessionContext(context, service)
+        guard !name.isEmpty, SSL_CTX_set_session_id_context(context, name, UInt32(name.count)) == 1 else {
+            throw TLSError("cannot name the session-id context")
+        }
+        ApplicationProtocol.require(on: context)
+    }
+
+    /// SHA-256 of the service's name and the certificate: what a session must have in common to be resumed.
+    private static func sessionContext(_ context: OpaquePointer, _ service: StaticString) -> [UInt8] {
+        var text = Array(UnsafeBufferPointer(start: service.utf8Start, count: service.utf8CodeUnitCount))
+        text.append(0)
+        var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+        var count: UInt32 = 0
+        guard let own = SSL_CTX_get0_certificate(context), X509_digest(own, EVP_sha256(), &digest, &count) == 1 else { return [] }
+        text += digest.prefix(Int(count))
+        guard EVP_Digest(text, text.count, &digest, &count, EVP_sha256(), nil) == 1 else { return [] }
+        return Array(digest.prefix(Int(count)))
     }
 
     /// A client's context. With `authorityPEM` the peer must present a chain that ends there; nil verifies nothing.
@@ -111,11 +144,11 @@ public final class TLSContext: @unchecked Sendable {
         guard let own = certificates.first else { throw TLSError("the certificate file holds no certificate in PEM form") }
         guard SSL_CTX_use_certificate(context, own) == 1 else { throw TLSError("the certificate cannot be used") }
         for issuer in certificates.dropFirst() { addToChain(issuer, context) }
-        let bio = BIO_new_mem_buf(key, Int32(clamping: key.count))
+        let bio = copenssl_bio_copy(key, key.count)
         defer { BIO_free(bio) }
-        guard let privateKey = PEM_read_bio_PrivateKey(bio, nil, nil, nil) else {
-            throw TLSError("the key file holds no readable private key in PEM form")
-        }
+        // A key behind a pass phrase is refused: without this OpenSSL would ask for the phrase on the terminal.
+        let privateKey = PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in -1 }, nil)
+        guard let privateKey else { throw TLSError("the key file holds no readable private key in PEM form") }
         defer { EVP_PKEY_free(privateKey) }
         guard SSL_CTX_use_PrivateKey(context, privateKey) == 1, SSL_CTX_check_private_key(context) == 1 else {
             throw TLSError("the private key does not belong to the certificate")
@@ -129,7 +162,7 @@ public final class TLSContext: @unchecked Sendable {
     }
 
     private static func readCertificates(_ pem: [UInt8]) -> [OpaquePointer] {
-        let bio = BIO_new_mem_buf(pem, Int32(clamping: pem.count))
+        let bio = copenssl_bio_copy(pem, pem.count)
         defer { BIO_free(bio) }
         var list: [OpaquePointer] = []
         while list.count < 64, let certificate = PEM_read_bio_X509(bio, nil, nil, nil) { list.append(certificate) }

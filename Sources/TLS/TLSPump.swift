@@ -11,6 +11,12 @@ struct PumpState {
     var output: UnsafeMutableRawPointer?
     var outputCapacity = 0
     var outputCount = 0
+    /// Records that the session in the call has begun to read since its last application data.
+    var records: Int32 = 0
+
+    /// Records in a row that may carry no application data: KeyUpdate, empty records, warnings, refused renegotiation. The
+    /// one behind them may still turn out to carry some.
+    static let idleRecords: Int32 = 64
 }
 
 public struct TLSPump: ~Copyable {
@@ -73,9 +79,15 @@ private func pumpRead(_ bio: OpaquePointer?, _ target: UnsafeMutablePointer<CCha
         copenssl_bio_set_retry_read(bio)
         return -1
     }
+    // OpenSSL asks for a record's header alone, then for its body, so this request begins a record. One that is over the
+    // bound gets an error in place of its header, which ends the session.
+    if size == SSL3_RT_HEADER_LENGTH {
+        guard state.pointee.records <= PumpState.idleRecords else { return -1 }
+        state.pointee.records &+= 1
+    }
     memcpy(target, input, count)
     state.pointee.input = input + count
-    state.pointee.inputCount -= count
+    state.pointee.inputCount &-= count
     return Int32(truncatingIfNeeded: count)
 }
 
@@ -83,13 +95,13 @@ private func pumpWrite(_ bio: OpaquePointer?, _ source: UnsafePointer<CChar>?, _
     copenssl_bio_clear_retry(bio)
     guard let data = BIO_get_data(bio), let source, size > 0 else { return -1 }
     let state = data.assumingMemoryBound(to: PumpState.self)
-    let count = min(Int(size), state.pointee.outputCapacity - state.pointee.outputCount)
+    let count = min(Int(size), state.pointee.outputCapacity &- state.pointee.outputCount)
     guard count > 0, let output = state.pointee.output else {
         copenssl_bio_set_retry_write(bio)
         return -1
     }
     memcpy(output + state.pointee.outputCount, source, count)
-    state.pointee.outputCount += count
+    state.pointee.outputCount &+= count
     return Int32(truncatingIfNeeded: count)
 }
 

@@ -1,5 +1,6 @@
-// One side of one TLS connection, sans-IO: it reads and writes the memory that the pump was lent. OpenSSL's error
-// queue is cleared before each call, and a session that failed is never asked to shut down (CVE-2015-3420).
+// One side of one TLS connection, sans-IO: it reads and writes the memory that the pump was lent, from whichever octet of
+// the connection on. OpenSSL's error queue is empty before each call, a session that failed is never asked to shut down
+// (CVE-2015-3420), and one that reads record after record without application data is ended.
 
 import COpenSSL
 import Glibc
@@ -12,7 +13,10 @@ public struct TLSResumption: ~Copyable {
 
 public struct TLSSession: ~Copyable {
     let ssl: OpaquePointer
+    private let pump: UnsafeMutablePointer<PumpState>
     private var broken = false
+    /// Records read since the last application data.
+    private var records: Int32 = 0
 
     public enum Progress: Equatable, Sendable {
         case done
@@ -60,6 +64,7 @@ public struct TLSSession: ~Copyable {
             }
         }
         self.ssl = ssl
+        self.pump = pump.state
     }
 
     deinit {
@@ -72,9 +77,13 @@ public struct TLSSession: ~Copyable {
     /// Carries the handshake on as far as input and room allow.
     public mutating func handshake() -> Progress {
         guard !broken else { return .failed }
-        ERR_clear_error()
+        begin()
         let result = SSL_do_handshake(ssl)
-        if result == 1 { return .done }
+        records = pump.pointee.records
+        if result == 1 {
+            records = 0
+            return .done
+        }
         switch SSL_get_error(ssl, result) {
         case SSL_ERROR_WANT_READ: return .needsInput
         case SSL_ERROR_WANT_WRITE: return .needsOutput
@@ -84,20 +93,24 @@ public struct TLSSession: ~Copyable {
         }
     }
 
+    /// The session has ended in an error. What it wrote, its alert, may still be sent; nothing else goes through it.
+    public var isBroken: Bool { broken }
+
     public var isEstablished: Bool { SSL_is_init_finished(ssl) == 1 }
 
     /// Decrypts into `room`.
     public mutating func read(into room: UnsafeMutableRawBufferPointer) -> Transfer {
         guard !broken, room.count > 0 else { return broken ? .failed : .needsInput }
-        ERR_clear_error()
+        begin()
         let result = SSL_read(ssl, room.baseAddress, Int32(clamping: room.count))
+        records = result > 0 ? 0 : pump.pointee.records
         return transfer(result)
     }
 
     /// Encrypts from `bytes` where they lie; at most one record (16 KiB) a call.
     public mutating func write(_ bytes: UnsafeRawBufferPointer) -> Transfer {
         guard !broken, bytes.count > 0 else { return .failed }
-        ERR_clear_error()
+        begin()
         let result = SSL_write(ssl, bytes.baseAddress, Int32(clamping: bytes.count))
         return transfer(result)
     }
@@ -105,8 +118,14 @@ public struct TLSSession: ~Copyable {
     /// Writes close_notify, where the session is sound.
     public mutating func close() {
         guard !broken, isEstablished else { return }
-        ERR_clear_error()
+        begin()
         SSL_shutdown(ssl)
+    }
+
+    /// Before a call: what an earlier one left in the thread's queue would be taken for this one's error.
+    private func begin() {
+        if ERR_peek_error() != 0 { ERR_clear_error() }
+        pump.pointee.records = records
     }
 
     private mutating func transfer(_ result: Int32) -> Transfer {

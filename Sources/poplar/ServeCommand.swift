@@ -8,6 +8,7 @@ import Certificates
 import Foundation
 import Maildrop
 import NTLM
+import PoplarCore
 import Reactor
 import Server
 import TLS
@@ -87,7 +88,8 @@ struct ServeCommand: ParsableCommand {
         let limits = try readLimits()
         if showLimits { return printLimits(limits) }
         let signals = try SignalQueue([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
-        let tls = try pop3s.isEmpty && cert == nil ? nil : makeTLS()
+        let tickets = try pop3s.isEmpty && cert == nil ? nil : TicketKeys()
+        let tls = try tickets.map { try makeTLS($0) }
         guard let accounts = AccountTable.population(users: population.users) else {
             throw ValidationError("the population's password cannot be hashed")
         }
@@ -106,12 +108,19 @@ struct ServeCommand: ParsableCommand {
             ServerConfiguration(
                 listen: listen, workers: workers ?? Affinity.current().count, snapshot: snapshot, printsCounters: counters))
         announce(server.addresses)
-        serve(server, signals)
+        serve(server, signals, tickets)
     }
 
-    private func serve(_ server: ServerInstance, _ signals: borrowing SignalQueue) {
+    private func serve(_ server: ServerInstance, _ signals: borrowing SignalQueue, _ tickets: TicketKeys?) {
+        var rotationNs = MonotonicClock.now() + UInt64(TicketKeys.lifetimeMs) * 1_000_000
         while true {
-            switch signals.wait(timeoutMs: -1) {
+            let now = MonotonicClock.now()
+            if let tickets, now >= rotationNs {
+                rotationNs = now + UInt64(TicketKeys.lifetimeMs) * 1_000_000
+                do { try tickets.rotate() } catch { note("the session ticket key stays: \(error)") }
+            }
+            let timeoutMs = tickets == nil ? -1 : Int32(clamping: (rotationNs - now) / 1_000_000 + 1)
+            switch signals.wait(timeoutMs: timeoutMs) {
             case SIGUSR1: server.report()
             case SIGHUP: note("nothing to reload: the quick form reads no file but the certificate, at start")
             case SIGTERM, SIGINT:
@@ -145,21 +154,16 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
-    private func makeTLS() throws -> TLSContext {
+    private func makeTLS(_ tickets: TicketKeys) throws -> TLSContext {
+        let pair: CertifiedKey
         if let cert, let key {
-            return try TLSContext.server(certificatePEM: try readFile(cert), keyPEM: try readFile(key))
+            pair = try CertificateFiles.load(certificate: cert, key: key)
+        } else {
+            pair = try SelfSigned.make(
+                commonName: "localhost", alternativeNames: ["DNS:localhost", "IP:127.0.0.1", "IP:::1"], days: 30)
+            note("no --cert: made a self-signed ECDSA P-256 certificate for localhost, SHA-256 \(pair.fingerprint)")
         }
-        let made = try SelfSigned.make(
-            commonName: "localhost", alternativeNames: ["DNS:localhost", "IP:127.0.0.1", "IP:::1"], days: 30)
-        note("no --cert: made a self-signed ECDSA P-256 certificate for localhost, SHA-256 \(made.fingerprint)")
-        return try TLSContext.server(certificatePEM: made.certificatePEM, keyPEM: made.keyPEM)
-    }
-
-    private func readFile(_ path: String) throws -> [UInt8] {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw SystemError(call: "open", code: errno, subject: "cannot read \(path)")
-        }
-        return Array(data)
+        return try TLSContext.server(certificatePEM: pair.certificatePEM, keyPEM: pair.keyPEM, tickets: tickets)
     }
 
     private func note(_ text: String) { FileHandle.standardError.write(Data("poplar: \(text)\n".utf8)) }
