@@ -2,12 +2,15 @@
 // ciphertext. Small parts are gathered into one record; large ones are encrypted from where they lie.
 // Invariant: there is always room for a whole record before one is written, so OpenSSL never holds half of one back.
 
+import Digest
 import Glibc
 import PoplarCore
 import TLS
 
 struct Cipher: ~Copyable {
     var tls: TLSSession
+    /// What NTLM binds to in this session: the certificate that it began with, whatever a reload has brought since.
+    let channelBinding: Digest16?
     private(set) var isEstablished = false
     /// Ciphertext waiting to be sent.
     private var chunk: UnsafeMutableRawPointer?
@@ -24,7 +27,10 @@ struct Cipher: ~Copyable {
     /// Parts from this size on are encrypted where they lie.
     private static let directBytes = 8_192
 
-    init(_ tls: consuming TLSSession) { self.tls = tls }
+    init(_ tls: consuming TLSSession, channelBinding: Digest16?) {
+        self.tls = tls
+        self.channelBinding = channelBinding
+    }
 
     enum Progress: Equatable {
         case established

@@ -37,12 +37,12 @@ struct Resources: ~Copyable {
     /// Two full records and what a handshake adds.
     static let cipherChunk = 40_960
 
-    let snapshot: Snapshot
-    let clear: Channel
-    let encrypted: Channel
+    private(set) var snapshot: Snapshot
+    private(set) var clear: Channel
+    private(set) var encrypted: Channel
     let pump = TLSPump()
-    /// What NTLM binds to on an encrypted channel: our certificate (RFC 5929, section 4.1).
-    let channelBinding: Digest16?
+    /// What NTLM binds to in TLS sessions that begin now: our certificate (RFC 5929, section 4.1).
+    private(set) var channelBinding: Digest16?
     /// Ciphertext as it is read, and small parts gathered into one record.
     let scratch: UnsafeMutableRawBufferPointer
     var inputPool: BufferPool
@@ -58,11 +58,7 @@ struct Resources: ~Copyable {
         self.snapshot = snapshot
         clear = Channel(snapshot.methods, encrypted: false)
         encrypted = Channel(snapshot.methods, encrypted: true)
-        if let hash = snapshot.tls?.endPointHash {
-            channelBinding = ChannelBindings.serverEndPoint(certificateHash: hash.span)
-        } else {
-            channelBinding = nil
-        }
+        channelBinding = Self.binding(snapshot.tls)
         scratch = .allocate(byteCount: Self.inputChunk, alignment: 64)
         // A connection borrows one chunk of each kind at the most (two of the cipher's), so the pools cannot run out.
         inputPool = BufferPool(chunkSize: Self.inputChunk, limit: connections)
@@ -71,6 +67,19 @@ struct Resources: ~Copyable {
         exchangePool = BufferPool(chunkSize: ExchangeMemory.size, limit: connections)
         markPool = BufferPool(chunkSize: max(64, OpenMaildrop.markMemorySize(snapshot.population)), limit: connections)
         self.nowNs = nowNs
+    }
+
+    /// Goes over to a reloaded state. Its population is the one that is served, so what is open and borrowed stays valid.
+    mutating func adopt(_ fresh: Snapshot) {
+        snapshot = fresh
+        clear = Channel(fresh.methods, encrypted: false)
+        encrypted = Channel(fresh.methods, encrypted: true)
+        channelBinding = Self.binding(fresh.tls)
+    }
+
+    private static func binding(_ tls: TLSContext?) -> Digest16? {
+        guard let hash = tls?.endPointHash else { return nil }
+        return ChannelBindings.serverEndPoint(certificateHash: hash.span)
     }
 
     deinit { scratch.deallocate() }

@@ -32,11 +32,11 @@ struct Worker: ~Copyable {
     private let poller: Poller
     private let listeners: ListenerSet
     private let control: WorkerControl
-    private let limits: Limits
+    private var limits: Limits
     /// The shortest of a connection's limits. Looking at each connection that often finds every deadline on time, also
     /// one that came with a change of state, and spares the wheel a call per command.
-    private let checkNs: UInt64
-    private let tls: TLSContext?
+    private var checkNs: UInt64
+    private var tls: TLSContext?
     private var resources: Resources
     private var slab: Slab<Seat>
     private var wheel: TimerWheel
@@ -53,8 +53,7 @@ struct Worker: ~Copyable {
         self.listeners = listeners
         self.control = control
         limits = snapshot.limits
-        let shortest = min(limits.handshakeMs, limits.logonMs, limits.idleMs, limits.stallMs)
-        checkNs = UInt64(shortest) &* 1_000_000
+        checkNs = Self.checkNs(snapshot.limits)
         tls = snapshot.tls
         resources = Resources(snapshot, connections: connections, nowNs: now)
         slab = Slab(capacity: connections)
@@ -264,7 +263,7 @@ struct Worker: ~Copyable {
         var cipher: Cipher?
         if encrypted {
             guard let tls, let session = TLSSession(tls, pump: resources.pump) else { return }
-            cipher = Cipher(session)
+            cipher = Cipher(session, channelBinding: resources.channelBinding)
         }
         let connection = Connection(cipher: cipher, &resources)
         guard let token = slab.insert(Seat(socket: socket, connection: connection)), let seat = slab.pointer(token) else {
@@ -319,12 +318,33 @@ struct Worker: ~Copyable {
     private mutating func obey() {
         let orders = control.take()
         if orders.contains(.report) { control.report(number, resources.counters) }
+        if orders.contains(.reload) { reload() }
         guard orders.contains(.drain), drainDeadlineNs == nil else { return }
         isAccepting = false
         for index in 0..<listeners.count { poller.remove(listeners.descriptor(index)) }
         let deadline = resources.nowNs &+ UInt64(limits.drainMs) &* 1_000_000
         drainDeadlineNs = deadline
         wheel.set(slot: slab.capacity, deadlineNs: max(1, deadline))
+    }
+
+    /// Between two connections' turns: what comes from now on, on open connections too, sees the new state. A TLS session
+    /// keeps the context that it began with, which OpenSSL counts.
+    @inline(never)
+    private mutating func reload() {
+        guard let fresh = control.takeSnapshot() else { return }
+        limits = fresh.limits
+        tls = fresh.tls
+        resources.adopt(fresh)
+        let before = checkNs
+        checkNs = Self.checkNs(limits)
+        guard checkNs < before else { return }
+        for slot in 0..<slab.capacity {
+            if let token = slab.token(slot: slot), let seat = slab.pointer(token) { watch(token, seat) }
+        }
+    }
+
+    private static func checkNs(_ limits: Limits) -> UInt64 {
+        UInt64(min(limits.handshakeMs, limits.logonMs, limits.idleMs, limits.stallMs)) &* 1_000_000
     }
 
     private mutating func endAll() {
