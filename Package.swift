@@ -108,7 +108,7 @@ let package = Package(
         tests("ConfigurationTests", ["Configuration"]),
         tests("AdministrationTests", ["Administration", "Configuration"]),
         tests("PoplarCoreTests", ["PoplarCore"]),
-        tests("EndToEndTests", ["poplar"]),
+        tests("EndToEndTests", ["poplar", "Certificates"]),
         tests(
             "ServerTests",
             [

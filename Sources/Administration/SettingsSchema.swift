@@ -1,9 +1,9 @@
-// The keys of the server's settings file, in one table: the loader refuses what is not in it, and the table of docs/server.md
+// The keys of the server's settings file, in one table: the loader refuses what is not in it, and the table of docs/settings.md
 // is made from it. The limits are not listed here: they are the server's, and are handed in.
 
-public import Configuration
+import Configuration
 
-public enum SettingsSchema {
+enum SettingsSchema {
     private static func key(_ name: String, _ form: String, _ standard: String, _ meaning: String) -> SchemaKey {
         SchemaKey(name: name, form: form, standard: standard, meaning: meaning)
     }
@@ -19,7 +19,7 @@ public enum SettingsSchema {
             key("ntlm", "`ntlm` below", "see there", "Windows NT Challenge/Response."),
             key("tls", "`tls` below", "a self-signed certificate", "Certificate and key."),
             key("population", "`population` below", "see there", "The mailboxes in memory."),
-            key("limits", "mapping of limits to values", "see below", "Bounds, by the names of `--show-limits`."),
+            key("limits", "mapping of limits to values", "their defaults", "Bounds, by the names of `--show-limits`."),
             key("workers", "1 to 1024", "one for each CPU", "Worker threads. `--workers` replaces it."),
             key("metrics", "`host:port`", "none", "Serve Prometheus metrics there; a loopback address."),
             key("log", "`log` below", "see there", "What is written, and where."),
@@ -83,8 +83,6 @@ public enum SettingsSchema {
             })
     }
 
-    /// The reference of every key as Markdown, for docs/server.md.
-    public static func reference(limits descriptions: [LimitDescription]) -> String {
-        (all + [limits(descriptions)]).map(\.reference).joined()
-    }
+    /// The reference of every key as Markdown, for docs/settings.md; `--show-limits` is that of the limits.
+    static func reference() -> String { all.map(\.reference).joined() }
 }

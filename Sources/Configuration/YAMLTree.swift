@@ -190,7 +190,8 @@ public struct YAMLReader {
             reportSyntax(context, problem, Self.position(mark), &collector)
         case YamlError.reader(let problem, _, _, _):
             collector.report(
-                "YAML syntax: \(problem)", at: SourcePosition(line: 1, column: 1), remedy: "save the \(kind.name) as plain UTF-8 text")
+                "YAML syntax: \(problem)", at: SourcePosition(line: 1, column: 1),
+                remedy: "save the \(kind.name) as plain UTF-8 text")
         default:
             collector.report("YAML syntax: the document cannot be read", at: SourcePosition(line: 1, column: 1))
         }

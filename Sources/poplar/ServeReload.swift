@@ -40,11 +40,9 @@ struct ServeReload {
             let context = try fresh.certifiedTLS() ?? tls
             let next = fresh.keeping(plan)
             let snapshot = try next.snapshot(accounts: accounts, population: population, tls: context)
-            let fixed = Self.differences(plan, fresh)
+            let fixed = Self.differences(plan, fresh).joined(separator: ", ")
             if !fixed.isEmpty {
-                ServeCommand.note(
-                    "\(fixed.joined(separator: ", ")) cannot change while the server runs: restart it for that; the rest is applied"
-                )
+                ServeCommand.note("\(fixed) cannot change while the server runs: restart it for that; the rest is applied")
             }
             let isDone = server.reload(snapshot)
             tls = context

@@ -78,7 +78,7 @@ struct SettingsTests {
             listen: {pop3: [127.0.0.1:0, "[::1]:0"], pop3s: [localhost:995]}
             methods: [membership, basic-ssl]
             ntlm:
-              {level: 2, reply: ok, netbios_domain: "IT'S", netbios_computer: HOST, dns_domain: d.example, dns_computer: h.d.example}
+              {level: 2, reply: ok, netbios_domain: "IT'S", netbios_computer: HOST, dns_domain: d.example, dns_computer: h.d}
             tls: {certificate: /etc/a.crt, key: "b c.key"}
             population: {users: 5, messages: 0, bytes: 1KiB, deleted: gone}
             limits: {idle-ms: 90s, line-bytes: 2KiB, turns: 3}
@@ -97,7 +97,7 @@ struct SettingsTests {
         expected.names.netBIOSDomain = "IT'S"
         expected.names.netBIOSComputer = "HOST"
         expected.names.dnsDomain = "d.example"
-        expected.names.dnsComputer = "h.d.example"
+        expected.names.dnsComputer = "h.d"
         expected.certificate = "/etc/a.crt"
         expected.key = "b c.key"
         expected.population.users = 5
@@ -126,5 +126,31 @@ struct SettingsTests {
     func listeners() throws {
         let loaded = try SettingsLoader.load(text: "workers: 1", file: "f", limits: [], needsListeners: false)
         #expect(loaded.settings.pop3.isEmpty && loaded.settings.pop3s.isEmpty)
+    }
+
+    private var docs: URL {
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "docs")
+    }
+
+    @Test("docs/settings.md holds the reference of every key (POPLAR_UPDATE_DOCS=1 rewrites it)")
+    func reference() throws {
+        let place = docs.appending(path: "settings.md")
+        let page = try String(contentsOf: place, encoding: .utf8)
+        let parts = page.split(separator: "## Keys\n", maxSplits: 1)
+        let expected = parts[0] + "## Keys\n\n" + SettingsSchema.reference()
+        if ProcessInfo.processInfo.environment["POPLAR_UPDATE_DOCS"] == "1" {
+            try expected.write(to: place, atomically: true, encoding: .utf8)
+        }
+        #expect(try String(contentsOf: place, encoding: .utf8) == expected)
+    }
+
+    @Test("docs/server.yaml shows every key, as a comment where there is no value to show")
+    func example() throws {
+        let text = try String(contentsOf: docs.appending(path: "server.yaml"), encoding: .utf8)
+        let words = text.split { $0.isWhitespace || $0 == "#" }
+        for section in SettingsSchema.all {
+            for key in section.keys { #expect(words.contains("\(key.name):"), "\(section.path): \(key.name)") }
+        }
     }
 }
