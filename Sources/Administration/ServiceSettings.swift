@@ -1,20 +1,6 @@
 // What the server is told to be, by either form of `serve`: plain values, each with the default that the quick form has too.
 // Limits stand here by name alone: what they are and may be is the server's business, which hands its table in.
 
-/// The answer to a bare `AUTH NTLM` (MS-OXPOP3 2.2.1: `+ `; MS-POP3 2.2.1: `+OK`).
-public enum NTLMReply: String, CaseIterable, Sendable {
-    case plus
-    case ok
-}
-
-/// The least important message that is still written.
-public enum LogLevel: String, CaseIterable, Sendable {
-    case error
-    case warn
-    case info
-    case debug
-}
-
 /// One limit of the server, as its settings file needs to know it.
 public struct LimitDescription: Sendable {
     public let name: String
@@ -34,6 +20,20 @@ public struct LimitDescription: Sendable {
 }
 
 public struct ServiceSettings: Sendable, Equatable {
+    /// The answer to a bare `AUTH NTLM` (MS-OXPOP3 2.2.1: `+ `; MS-POP3 2.2.1: `+OK`).
+    public enum NTLMReply: String, CaseIterable, Sendable {
+        case plus
+        case ok
+    }
+
+    /// The least important message that is still written.
+    public enum LogLevel: String, CaseIterable, Sendable {
+        case error
+        case warn
+        case info
+        case debug
+    }
+
     /// Mailboxes in memory (contracts.md 2).
     public struct Population: Sendable, Equatable {
         public enum DeletedRule: String, CaseIterable, Sendable {

@@ -133,7 +133,7 @@ private struct SettingsDecoder {
     private mutating func readNTLM() {
         guard let inner = fields.fields("ntlm", SettingsSchema.ntlm) else { return }
         settings.ntlmLevel = inner.integer("level", 5, in: 0...5)
-        settings.ntlmReply = inner.choice("reply", .plus, NTLMReply.allCases.map { ($0.rawValue, $0) })
+        settings.ntlmReply = inner.choice("reply", .plus, ServiceSettings.NTLMReply.allCases.map { ($0.rawValue, $0) })
         // MS-NLMP's target information is bounded, and so are these: it cannot grow past what old clients take.
         if inner.has("netbios_domain") { settings.names.netBIOSDomain = inner.string("netbios_domain", limit: 15) }
         if inner.has("netbios_computer") { settings.names.netBIOSComputer = inner.string("netbios_computer", limit: 15) }
@@ -189,7 +189,7 @@ private struct SettingsDecoder {
 
     private mutating func readLog() {
         guard let inner = fields.fields("log", SettingsSchema.log) else { return }
-        settings.logLevel = inner.choice("level", .info, LogLevel.allCases.map { ($0.rawValue, $0) })
+        settings.logLevel = inner.choice("level", .info, ServiceSettings.LogLevel.allCases.map { ($0.rawValue, $0) })
         let file = note(inner.text("file", expecting: "the name of a file, or stderr"), "log.file")
         settings.logFile = file == "stderr" ? nil : file
     }

@@ -69,7 +69,7 @@ struct ServeCommand: ParsableCommand {
     @Option(
         name: .customLong("ntlm-reply"), help: ArgumentHelp("The answer to AUTH NTLM: '+ ' or '+OK'.", valueName: "plus|ok"),
         transform: { try WordOption.parse("--ntlm-reply", $0) })
-    var ntlmReply: NTLMReply?
+    var ntlmReply: ServiceSettings.NTLMReply?
 
     @Option(help: ArgumentHelp("Certificate chain in PEM form, own certificate first.", valueName: "file"))
     var cert: String?
@@ -165,6 +165,8 @@ struct ServeCommand: ParsableCommand {
         (settings.certificate, settings.key) = (cert, key)
         settings.population = population?.settings ?? settings.population
         settings.workers = workers
+        // Made for measuring, so it tells of trouble alone.
+        settings.logLevel = .warn
         var limits = Server.Limits()
         for assignment in limit {
             do { try limits.set(assignment) } catch { throw ValidationError("--limit: \(error)") }

@@ -138,7 +138,7 @@ struct ServePlan {
     }
 
     /// `error` at its place of the settings file; in the quick form, as it is.
-    private func failure(_ error: some Any, at place: String) -> any Error {
+    func failure(_ error: some Any, at place: String) -> any Error {
         if let file { return file.error("\(error)", at: place) }
         return (error as? any Error) ?? SettingsFailure(description: "\(error)")
     }

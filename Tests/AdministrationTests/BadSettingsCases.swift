@@ -178,7 +178,7 @@ let badSettings: [BadSettings] = [
         "13:14 'warning' is no value of 'level' | valid: error, warn, info, debug"),
     BadSettings(
         "all errors come in one pass, in the order of the file", "methods: [basic, ntlm-ssl]\nntlm:\n  level: 4",
-        "methods: [kerberos]\nntlm:\n  level: nine",
-        "5:11 'kerberos' is no method | valid: basic, basic-ssl, ntlm, ntlm-ssl, membership",
+        "methods: [ntml]\nntlm:\n  level: nine",
+        "5:11 'ntml' is no method | did you mean 'ntlm'?",
         "7:10 'level' must be a whole number from 0 to 5, not 'nine'"),
 ]

@@ -11,6 +11,7 @@ struct ReloadTests {
     private static let prelude = """
         import hashlib, poplib, queue, signal, socket, ssl, subprocess, sys, threading, os
         poplar, folder = sys.argv[1], sys.argv[2]
+        os.umask(0o077)
         settings = os.path.join(folder, 'server.yaml')
         class Server:
             def __init__(self, arguments):
