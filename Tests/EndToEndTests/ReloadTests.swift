@@ -9,13 +9,17 @@ import Testing
 struct ReloadTests {
     /// A server of the settings file, what it says on standard error, and SIGHUP with the answer to it.
     private static let prelude = """
-        import hashlib, poplib, queue, signal, socket, ssl, subprocess, sys, threading, os
+        import ctypes, hashlib, poplib, queue, signal, socket, ssl, subprocess, sys, threading, os
         poplar, folder = sys.argv[1], sys.argv[2]
         os.umask(0o077)
         settings = os.path.join(folder, 'server.yaml')
+        libc = ctypes.CDLL(None)
+        def die_with_parent():
+            libc.prctl(1, signal.SIGKILL)
         class Server:
             def __init__(self, arguments):
-                self.process = subprocess.Popen([poplar, 'serve'] + arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                self.process = subprocess.Popen([poplar, 'serve'] + arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                    preexec_fn=die_with_parent)
                 ready = self.process.stdout.readline().split()
                 self.pop3, self.pop3s = [int(token.rsplit(':', 1)[1]) for token in ready[1:3]]
                 self.said = queue.Queue()
