@@ -65,13 +65,14 @@ let package = Package(
         module("NTLM", ["PoplarCore", "Digest"]),
         module("Maildrop", ["PoplarCore"]),
         module("Telemetry", ["PoplarCore", "CZlib"]),
+        module("Configuration", [.product(name: "Yams", package: "Yams")]),
 
         // Floor 3.
         module("SASL", ["PoplarCore", "Digest", "NTLM"]),
         module("POP3", ["PoplarCore"]),
         module("Accounts", ["PoplarCore", "NTLM"]),
-        module("Administration"),
-        module("Workload", ["PoplarCore", "Telemetry", .product(name: "Yams", package: "Yams")]),
+        module("Administration", ["Configuration"]),
+        module("Workload", ["PoplarCore", "Telemetry", "Configuration"]),
 
         // Floor 4.
         module(
@@ -91,7 +92,8 @@ let package = Package(
         .executableTarget(
             name: "poplar",
             dependencies: [
-                "Server", "LoadGenerator", "Results", "Report", "Workload", "Telemetry", "Certificates", "Accounts",
+                "Server", "LoadGenerator", "Results", "Report", "Workload", "Telemetry", "Configuration", "Certificates",
+                "Accounts",
                 "Administration", "Maildrop", "TLS", "Reactor", "PoplarCore", "CBuildInfo", "CJemalloc", "CLinux", "NTLM",
                 "Digest",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -104,9 +106,10 @@ let package = Package(
         tests("CertificatesTests", ["Certificates"]),
         tests("MaildropTests", ["Maildrop", "PoplarCore"]),
         tests("AccountsTests", ["Accounts", "NTLM"]),
-        tests("AdministrationTests", ["Administration"]),
+        tests("ConfigurationTests", ["Configuration"]),
+        tests("AdministrationTests", ["Administration", "Configuration"]),
         tests("PoplarCoreTests", ["PoplarCore"]),
-        tests("EndToEndTests", ["poplar"]),
+        tests("EndToEndTests", ["poplar", "Certificates"]),
         tests(
             "ServerTests",
             [
@@ -123,7 +126,7 @@ let package = Package(
         tests("TelemetryTests", ["Telemetry", "PoplarCore"]),
         tests("ResultsTests", ["Results", "Telemetry", "Workload"]),
         tests("ReportTests", ["Report", "Results", "Telemetry"]),
-        tests("WorkloadTests", ["Workload", "Telemetry", "PoplarCore", "CJemalloc"]),
+        tests("WorkloadTests", ["Workload", "Configuration", "Telemetry", "PoplarCore", "CJemalloc"]),
         tests("POP3Tests", ["POP3", "PoplarCore"]),
         tests(
             "LoadGeneratorTests",

@@ -63,7 +63,8 @@ public struct TimerWheel: ~Copyable {
         previous[slot] = Self.none
         if head >= 0 { previous[Int(head)] = Int32(truncatingIfNeeded: slot) }
         heads[bucket] = Int32(truncatingIfNeeded: slot)
-        occupied[bucket >> 6] |= 1 << UInt64(bucket & 63)
+        // Spelled out, here and in `unlink`: Swift 6.3.1 breaks off over `|=` when it instruments for ThreadSanitizer.
+        occupied[bucket >> 6] = occupied[bucket >> 6] | 1 << UInt64(bucket & 63)
         count &+= 1
     }
 
@@ -138,7 +139,7 @@ public struct TimerWheel: ~Copyable {
         } else {
             let bucket = Int(homes[slot])
             heads[bucket] = after
-            if after < 0 { occupied[bucket >> 6] &= ~(1 << UInt64(bucket & 63)) }
+            if after < 0 { occupied[bucket >> 6] = occupied[bucket >> 6] & ~(1 << UInt64(bucket & 63)) }
         }
         count &-= 1
     }

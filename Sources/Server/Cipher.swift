@@ -2,12 +2,15 @@
 // ciphertext. Small parts are gathered into one record; large ones are encrypted from where they lie.
 // Invariant: there is always room for a whole record before one is written, so OpenSSL never holds half of one back.
 
+import Digest
 import Glibc
 import PoplarCore
 import TLS
 
 struct Cipher: ~Copyable {
     var tls: TLSSession
+    /// What NTLM binds to in this session: the certificate that it began with, whatever a reload has brought since.
+    let channelBinding: Digest16?
     private(set) var isEstablished = false
     /// Ciphertext waiting to be sent.
     private var chunk: UnsafeMutableRawPointer?
@@ -29,8 +32,9 @@ struct Cipher: ~Copyable {
     private static let directBytes = 8_192
 
     /// `isImplicit`: false when the connection has already been spoken on in the clear.
-    init(_ tls: consuming TLSSession, isImplicit: Bool = true) {
+    init(_ tls: consuming TLSSession, channelBinding: Digest16?, isImplicit: Bool = true) {
         self.tls = tls
+        self.channelBinding = channelBinding
         self.isImplicit = isImplicit
     }
 

@@ -2,6 +2,7 @@
 // the POP3 machine, the mechanisms, the accounts and the maildrop. The worker moves octets between it and the socket;
 // a simulation can do so as well. An idle connection holds no chunk.
 
+import Digest
 import Maildrop
 import POP3
 import PoplarCore
@@ -58,6 +59,14 @@ struct Connection: ~Copyable {
         switch cipher {
         case .some: true
         case .none: false
+        }
+    }
+
+    /// What NTLM binds to (RFC 5929, section 4.1); nil in the clear.
+    var channelBinding: Digest16? {
+        switch cipher {
+        case .some(let cipher): cipher.channelBinding
+        case .none: nil
         }
     }
 

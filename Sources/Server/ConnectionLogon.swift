@@ -156,7 +156,7 @@ extension Connection {
         let hash = identity.account.map { resources.snapshot.accounts.hash($0) }
         let lmHash = identity.account.flatMap { resources.snapshot.accounts.lmHash($0) }
         let verdict = sasl.verifyNTLM(
-            bytes, hash: hash, lmHash: lmHash, channelBinding: isEncrypted ? resources.channelBinding : nil,
+            bytes, hash: hash, lmHash: lmHash, channelBinding: channelBinding,
             settings: resources.snapshot.ntlm, nowFileTime: FileTime.now(), memory: UnsafeRawBufferPointer(memory.mechanism))
         guard verdict == .accepted, let account = identity.account else { return finish(.refused, identity.method, &resources) }
         // A client cannot name a mailbox here: the account's own is opened (seed.md).

@@ -41,12 +41,12 @@ struct Resources: ~Copyable {
     /// Two full records and what a handshake adds.
     static let cipherChunk = 40_960
 
-    let snapshot: Snapshot
-    let clear: Channel
-    let encrypted: Channel
+    private(set) var snapshot: Snapshot
+    private(set) var clear: Channel
+    private(set) var encrypted: Channel
     let pump = TLSPump()
-    /// What NTLM binds to on an encrypted channel: our certificate (RFC 5929, section 4.1).
-    let channelBinding: Digest16?
+    /// What NTLM binds to in TLS sessions that begin now: our certificate (RFC 5929, section 4.1).
+    private(set) var channelBinding: Digest16?
     /// Ciphertext as it is read, and small parts gathered into one record.
     let scratch: UnsafeMutableRawBufferPointer
     var inputPool: BufferPool
@@ -56,7 +56,7 @@ struct Resources: ~Copyable {
     var markPool: BufferPool
     var counters = Counters()
     /// The shortest of a connection's limits: how often each is looked at.
-    let checkNs: UInt64
+    private(set) var checkNs: UInt64
     /// CLOCK_MONOTONIC at the start of this turn.
     var nowNs: UInt64
     /// What makes the timestamps of greetings: the worker in the upper bits, a count below, and a key that nobody knows.
@@ -65,16 +65,11 @@ struct Resources: ~Copyable {
 
     init(_ snapshot: Snapshot, connections: Int, nowNs: UInt64, worker: Int = 0) {
         self.snapshot = snapshot
-        let personality = snapshot.behaviour.personality
-        clear = Channel(snapshot.methods, personality, encrypted: false, hasTLS: snapshot.tls != nil)
-        encrypted = Channel(snapshot.methods, personality, encrypted: true, hasTLS: true)
+        (clear, encrypted) = Self.channels(snapshot)
+        channelBinding = Self.binding(snapshot.tls)
+        checkNs = Self.checkNs(snapshot.limits)
         timestamps = UInt64(truncatingIfNeeded: worker) << 48
         timestampKey = SipHash(key0: System.randomWord(), key1: System.randomWord())
-        if let hash = snapshot.tls?.endPointHash {
-            channelBinding = ChannelBindings.serverEndPoint(certificateHash: hash.span)
-        } else {
-            channelBinding = nil
-        }
         scratch = .allocate(byteCount: Self.inputChunk, alignment: 64)
         // A connection borrows one chunk of each kind at the most (two of the cipher's), so the pools cannot run out.
         inputPool = BufferPool(chunkSize: Self.inputChunk, limit: connections)
@@ -82,9 +77,32 @@ struct Resources: ~Copyable {
         cipherPool = BufferPool(chunkSize: Self.cipherChunk, limit: connections &* 2)
         exchangePool = BufferPool(chunkSize: ExchangeMemory.size, limit: connections)
         markPool = BufferPool(chunkSize: max(64, OpenMaildrop.markMemorySize(snapshot.population)), limit: connections)
-        let limits = snapshot.limits
-        checkNs = UInt64(min(limits.handshakeMs, limits.logonMs, limits.idleMs, limits.stallMs)) &* 1_000_000
         self.nowNs = nowNs
+    }
+
+    /// Goes over to a reloaded state. Its population is the one that is served, so what is open and borrowed stays valid.
+    mutating func adopt(_ fresh: Snapshot) {
+        snapshot = fresh
+        (clear, encrypted) = Self.channels(fresh)
+        channelBinding = Self.binding(fresh.tls)
+        checkNs = Self.checkNs(fresh.limits)
+    }
+
+    private static func channels(_ snapshot: Snapshot) -> (clear: Channel, encrypted: Channel) {
+        let personality = snapshot.behaviour.personality
+        return (
+            Channel(snapshot.methods, personality, encrypted: false, hasTLS: snapshot.tls != nil),
+            Channel(snapshot.methods, personality, encrypted: true, hasTLS: true)
+        )
+    }
+
+    private static func checkNs(_ limits: Limits) -> UInt64 {
+        UInt64(min(limits.handshakeMs, limits.logonMs, limits.idleMs, limits.stallMs)) &* 1_000_000
+    }
+
+    private static func binding(_ tls: TLSContext?) -> Digest16? {
+        guard let hash = tls?.endPointHash else { return nil }
+        return ChannelBindings.serverEndPoint(certificateHash: hash.span)
     }
 
     deinit { scratch.deallocate() }

@@ -35,6 +35,7 @@ public final class ServerInstance {
     /// The addresses in force, in the order of the configuration.
     public let addresses: [ListenAddress]
     private let controls: [WorkerControl]
+    private static let reloadWaitMs = 5_000
     private var threads: ThreadList
 
     /// Opens every listener and starts the workers, each pinned to a core where there are as many as workers.
@@ -73,6 +74,18 @@ public final class ServerInstance {
 
     /// Stops accepting and lets open sessions end, up to the drain limit.
     public func drain() { for control in controls { control.send(.drain) } }
+
+    /// Gives every worker a new state and waits until each has gone over to it, which takes it a turn of its loop. Accounts and
+    /// population must be those that are served; listeners, workers and the limits that size memory (`connections`,
+    /// `events-per-turn`) stay as they are. False: a worker has not answered in time, and will follow.
+    public func reload(_ snapshot: Snapshot) -> Bool {
+        for control in controls { control.offer(snapshot) }
+        for _ in 0..<Self.reloadWaitMs {
+            if controls.allSatisfy(\.isSettled) { return true }
+            usleep(1_000)
+        }
+        return false
+    }
 
     /// Has every worker print its counters on standard error.
     public func report() { for control in controls { control.send(.report) } }

@@ -238,7 +238,7 @@ struct Worker: ~Copyable {
     /// The answer to STLS is out: the socket's next octets are TLS.
     private mutating func beginTLS(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) -> Bool {
         guard let tls = resources.snapshot.tls, let session = TLSSession(tls, pump: resources.pump) else { return false }
-        seat.pointee.connection.beginTLS(Cipher(session, isImplicit: false), &resources)
+        seat.pointee.connection.beginTLS(Cipher(session, channelBinding: resources.channelBinding, isImplicit: false), &resources)
         watch(token, seat)
         return true
     }
@@ -351,11 +351,25 @@ struct Worker: ~Copyable {
     private mutating func obey() {
         let orders = control.take()
         if orders.contains(.report) { control.report(number, resources.counters) }
+        if orders.contains(.reload) { reload() }
         guard orders.contains(.drain), drainDeadlineNs == nil else { return }
         isAccepting = false
         for index in 0..<listeners.count { poller.remove(listeners.descriptor(index)) }
         let deadline = resources.nowNs &+ UInt64(resources.snapshot.limits.drainMs) &* 1_000_000
         drainDeadlineNs = deadline
         wheel.set(slot: slab.capacity, deadlineNs: max(1, deadline))
+    }
+
+    /// Between two connections' turns: what comes from now on, on open connections too, sees the new state. A TLS session
+    /// keeps the context that it began with, which OpenSSL counts.
+    @inline(never)
+    private mutating func reload() {
+        guard let fresh = control.takeSnapshot() else { return }
+        let before = resources.checkNs
+        resources.adopt(fresh)
+        guard resources.checkNs < before else { return }
+        for slot in 0..<slab.capacity {
+            if let token = slab.token(slot: slot), let seat = slab.pointer(token) { watch(token, seat) }
+        }
     }
 }

@@ -56,7 +56,7 @@ extension Worker {
                 if let place { sources.giveBack(place) }
                 return
             }
-            cipher = Cipher(session)
+            cipher = Cipher(session, channelBinding: resources.channelBinding)
         }
         let connection = Connection(cipher: cipher, &resources)
         guard let token = slab.insert(Seat(socket: socket, connection: connection, peer: peer)), let seat = slab.pointer(token)

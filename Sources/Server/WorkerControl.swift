@@ -1,5 +1,6 @@
 // How the control thread reaches a worker: a set of orders and a bell. The worker takes the orders at the start of a turn
-// and answers by printing or by ending; nothing is shared while commands are served.
+// and answers by printing or by ending; nothing is shared while commands are served. A reloaded snapshot changes hands through
+// one atomic slot: whoever takes it out owns it.
 
 import CJemalloc
 import Glibc
@@ -11,10 +12,14 @@ struct Orders: OptionSet {
     let rawValue: UInt8
     static let report = Orders(rawValue: 1)
     static let drain = Orders(rawValue: 2)
+    /// A new snapshot lies in the slot.
+    static let reload = Orders(rawValue: 4)
 }
 
-final class WorkerControl: Sendable {
+/// Sendable unchecked: the slot is a raw pointer, and its exchange decides who owns what it points to.
+final class WorkerControl: @unchecked Sendable {
     private let orders = Atomic<UInt8>(0)
+    private let slot = Atomic<UnsafeMutablePointer<Snapshot>?>(nil)
     private let bell: WakeUp
     private let printsAtEnd: Bool
     /// What the reports themselves have allocated, to be left out of the figure that they print.
@@ -23,6 +28,31 @@ final class WorkerControl: Sendable {
     init(printsAtEnd: Bool) throws(SystemError) {
         bell = try WakeUp()
         self.printsAtEnd = printsAtEnd
+    }
+
+    deinit { Self.drop(slot.load(ordering: .acquiring)) }
+
+    /// Hands `snapshot` over; one that the worker has not taken yet is replaced.
+    func offer(_ snapshot: Snapshot) {
+        let pointer = UnsafeMutablePointer<Snapshot>.allocate(capacity: 1)
+        pointer.initialize(to: snapshot)
+        Self.drop(slot.exchange(pointer, ordering: .acquiringAndReleasing))
+        send(.reload)
+    }
+
+    /// The worker's side: the snapshot that was offered last.
+    func takeSnapshot() -> Snapshot? {
+        guard let pointer = slot.exchange(nil, ordering: .acquiringAndReleasing) else { return nil }
+        defer { pointer.deallocate() }
+        return pointer.move()
+    }
+
+    /// Whether the worker has taken what was offered.
+    var isSettled: Bool { slot.load(ordering: .acquiring) == nil }
+
+    private static func drop(_ pointer: UnsafeMutablePointer<Snapshot>?) {
+        pointer?.deinitialize(count: 1)
+        pointer?.deallocate()
     }
 
     var wakeUp: Int32 { bell.descriptor }

@@ -1,6 +1,7 @@
 // Clients and their mailbox work: the part of a profile that becomes session scripts.
 // Errors are noted with their place and the reading goes on, so that a profile shows all of them at once.
 
+import Configuration
 import Telemetry
 
 extension ProfileDecoder {

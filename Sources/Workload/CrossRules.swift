@@ -1,6 +1,7 @@
 // Rules that join sections of a profile: what a client needs must be there, or its sessions would fail by design.
 // Each section alone may be right and the whole still wrong; such errors are found here, before anything is started.
 
+import Configuration
 import Telemetry
 
 struct CrossRules {

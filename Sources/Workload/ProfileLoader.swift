@@ -1,13 +1,19 @@
 // From the text of a profile to a Profile, or to all its errors. The order: YAML, each section by the schema, then the rules
 // that join sections. Invariant: no input traps; every error has a place.
 
+public import Configuration
+
 /// Loads profiles.
 public enum ProfileLoader {
+    private static let kind = DocumentKind(
+        name: "profile", minimum: "a profile needs at least name, rate, phases and clients")
+
     /// Decodes `text`; `file` is its name in errors. Throws every error that one pass can find.
-    public static func load(text: String, file: String) throws(ProfileErrors) -> Profile {
+    public static func load(text: String, file: String) throws(ConfigurationErrors) -> Profile {
         let source = SourceText(file: file, text: text)
         let context = ReadContext(DiagnosticCollector(source: source))
-        guard let tree = YAMLReader.read(&context.collector), let fields = SchemaFields(tree, ProfileSchema.top, context) else {
+        guard let tree = YAMLReader.read(&context.collector, kind), let fields = SchemaFields(tree, ProfileSchema.top, context)
+        else {
             throw context.collector.errors()
         }
         let profile = ProfileDecoder(fields, context, source, text).decode()
@@ -241,20 +247,9 @@ struct ProfileDecoder {
 
     /// The address as given. A bad one is reported and kept, so that it does not count as absent.
     private func readAddress(_ inner: SchemaFields, _ key: String) -> String? {
-        guard inner.has(key) else { return nil }
-        guard let (text, at) = inner.text(key, expecting: "host:port") else { return "" }
-        let colon = text.lastIndex(of: ":")
-        let host = colon.map { text[..<$0] } ?? ""
-        let port = colon.flatMap { ScalarText.integer(text[text.index(after: $0)...]) } ?? 0
-        let isBracketed = host.hasPrefix("[") && host.hasSuffix("]") && host.utf8.count > 2
-        let isPlain = !host.isEmpty && !host.contains(":") && !host.contains("[") && host.utf8.allSatisfy { $0 > 32 && $0 < 127 }
-        guard (1...65_535).contains(port), isBracketed || isPlain, text.utf8.count <= 300 else {
-            context.report(
-                "'\(key)' must be host:port, not '\(text.shown(limit: 60))'", at: at,
-                remedy: "for example 127.0.0.1:110, mail.example.org:995 or [::1]:110")
-            return text
-        }
-        return text
+        guard let tree = inner.tree(key) else { return nil }
+        let example = "for example 127.0.0.1:110, mail.example.org:995 or [::1]:110"
+        return inner.address(tree, key, ports: 1...65_535, example: example)?.text ?? ""
     }
 
     private func readTLS() -> Profile.TLSMix {

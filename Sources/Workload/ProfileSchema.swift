@@ -1,6 +1,7 @@
 // The keys of a profile, in one table: the loader refuses what is not in it, and docs/profiles.md is made from it.
 // A test holds the page against `reference()`.
 
+import Configuration
 import Telemetry
 
 enum ProfileSchema {
@@ -8,31 +9,12 @@ enum ProfileSchema {
     static let durationLimitSeconds = 30 * 86_400.0
     static let seedLimit: UInt64 = (1 << 53) - 1
 
-    struct Key: Sendable {
-        let name: String
-        let form: String
-        /// What holds without the key; "required" where there is nothing.
-        let standard: String
-        let meaning: String
+    private static func key(_ name: String, _ form: String, _ standard: String, _ meaning: String) -> SchemaKey {
+        SchemaKey(name: name, form: form, standard: standard, meaning: meaning)
     }
 
-    struct Section: Sendable {
-        /// As printed in the reference: `phases[]`.
-        let path: String
-        let about: String
-        let keys: [Key]
-
-        var names: [String] { keys.map(\.name) }
-        /// As printed in errors.
-        var label: String { path.hasPrefix("(") ? "the profile" : path }
-    }
-
-    private static func key(_ name: String, _ form: String, _ standard: String, _ meaning: String) -> Key {
-        Key(name: name, form: form, standard: standard, meaning: meaning)
-    }
-
-    static let top = Section(
-        path: "(top level)", about: "What is run, for how long, and by whom.",
+    static let top = SchemaSection(
+        path: "(top level)", label: "the profile", about: "What is run, for how long, and by whom.",
         keys: [
             key("name", "a-z, 0-9, `-`", "required", "Names the run folder and the reports."),
             key("description", "text", "empty", "One or two sentences for the reader of a report."),
@@ -77,7 +59,7 @@ enum ProfileSchema {
             key("slo", "list of limits", "`errors <= 1%`", "Limits that decide the verdict; see below."),
         ])
 
-    static let phase = Section(
+    static let phase = SchemaSection(
         path: "phases[]", about: "A session belongs to the phase of its planned start.",
         keys: [
             key("name", "text", "required", "Shown in the live view and the series."),
@@ -88,14 +70,14 @@ enum ProfileSchema {
                 "Arrival rate in this phase. Open model."),
         ])
 
-    static let ramp = Section(
+    static let ramp = SchemaSection(
         path: "phases[].rate", about: "A rate that changes linearly over the phase.",
         keys: [
             key("from", "sessions/s or percentage", "required", "Rate at its start."),
             key("to", "sessions/s or percentage", "required", "Rate at its end."),
         ])
 
-    static let client = Section(
+    static let client = SchemaSection(
         path: "clients[]",
         about: "A persona is a row of a table: the methods that such a client tries, in order, on which identity.",
         keys: [
@@ -118,7 +100,7 @@ enum ProfileSchema {
             key("mailbox_work", "name, or weights of names", "the top level's weights", "What its sessions do."),
         ])
 
-    static let work = Section(
+    static let work = SchemaSection(
         path: "mailbox_work[]", about: "Commands go out in this order: STAT, LIST, UIDL, TOP, RETR with DELE behind each, QUIT.",
         keys: [
             key("name", "text", "required", "Referred to by `clients[].mailbox_work`."),
@@ -134,28 +116,28 @@ enum ProfileSchema {
             key("quit", "`on`, `off`", "`on`", "End with QUIT. `off` closes the connection without it."),
         ])
 
-    static let topCommand = Section(
+    static let topCommand = SchemaSection(
         path: "mailbox_work[].top", about: "",
         keys: [
             key("messages", "count or `all`", "required", "Messages looked at, from the first on."),
             key("lines", "0 to 1000000", "0", "Body lines of each, beside the header."),
         ])
 
-    static let thinkTime = Section(
+    static let thinkTime = SchemaSection(
         path: "think_time", about: "",
         keys: [
             key("mean", "duration, up to 1d", "required", "Mean pause."),
             key("distribution", "`constant`, `exponential`", "`constant`", "Always the mean, or exponential around it."),
         ])
 
-    static let tls = Section(
+    static let tls = SchemaSection(
         path: "tls", about: "",
         keys: [
             key("resumption", "percentage", "0", "Part of the TLS sessions that offer the user's earlier one, if he has one."),
             key("versions", "`tls1.2`, `tls1.3`, or weights", "`tls1.3`", "Version that a client asks for."),
         ])
 
-    static let population = Section(
+    static let population = SchemaSection(
         path: "population",
         about:
             "Half of the users are NT identities, the other half POP3 accounts: a user of the load has one of each, so "
@@ -173,7 +155,7 @@ enum ProfileSchema {
                 "Whether the next session finds deleted messages again, so that a load stays stationary."),
         ])
 
-    static let server = Section(
+    static let server = SchemaSection(
         path: "server", about: "",
         keys: [
             key("ntlm_level", "0 to 5", "5", "LMCompatibilityLevel: 5 takes NTLMv2 only, 4 NTLM too, 3 and below LM as well."),
@@ -181,14 +163,14 @@ enum ProfileSchema {
             key("workers", "1 to 256", "one per core it gets", "Worker threads."),
         ])
 
-    static let target = Section(
+    static let target = SchemaSection(
         path: "target", about: "",
         keys: [
             key("pop3", "`host:port`, `[ipv6]:port`", "none", "Address for sessions in the clear."),
             key("pop3s", "`host:port`, `[ipv6]:port`", "none", "Address for sessions inside TLS."),
         ])
 
-    static let limits = Section(
+    static let limits = SchemaSection(
         path: "limits", about: "",
         keys: [
             key(
@@ -206,14 +188,7 @@ enum ProfileSchema {
 
     /// The reference of every key as Markdown: the body of docs/profiles.md.
     static func reference() -> String {
-        var text = ""
-        for section in all {
-            text += "### `\(section.path)`\n\n"
-            if !section.about.isEmpty { text += "\(section.about)\n\n" }
-            text += "| key | form | without it | meaning |\n|---|---|---|---|\n"
-            for key in section.keys { text += "| `\(key.name)` | \(key.form) | \(key.standard) | \(key.meaning) |\n" }
-            text += "\n"
-        }
+        var text = all.map { $0.reference }.joined()
         text += "### Personas\n\n| persona | transports | what it does |\n|---|---|---|\n"
         for persona in Persona.allCases {
             let transports = persona.traits.transports.map { "`\($0.name)`" }.joined(separator: ", ")

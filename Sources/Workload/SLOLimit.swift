@@ -2,6 +2,7 @@
 // not exist is an error there, never a pass; a metric that could not be observed makes its limit inconclusive, never a
 // pass.
 
+public import Configuration
 public import Telemetry
 
 /// What a limit looks at.

@@ -5,6 +5,8 @@
 // maildrop: the first half of the server's users are NT identities, the second half POP3 accounts, so that a fallback of
 // internet-mail-3 opens a maildrop other than the NT user's which belongs to the same row, hence to the same thread.
 
+public import Configuration
+
 /// The columns of a user table, in their order.
 public enum UserColumn: Int, Sendable, CaseIterable {
     case account, password, ntDomain, ntUser, ntPassword, membershipUser, membershipPassword

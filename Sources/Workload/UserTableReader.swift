@@ -2,13 +2,15 @@
 // that method off. Invariants: no input traps; every error has a line and a column; no error shows a line, since lines
 // hold passwords.
 
+public import Configuration
+
 extension UserTable {
     /// Octets of a file.
     public static let fileLimit = 1 << 30
     public static let header = UserColumn.allCases.map(\.name).joined(separator: ",")
 
     /// The table of a CSV. A byte order mark and CRLF are taken as they come. Throws all errors of one pass.
-    public static func load(csv: [UInt8], file: String) throws(ProfileErrors) -> UserTable {
+    public static func load(csv: [UInt8], file: String) throws(ConfigurationErrors) -> UserTable {
         var reader = CSVReader(csv, file: file)
         return try reader.read()
     }
@@ -37,7 +39,7 @@ private struct CSVReader {
         warnings = DiagnosticCollector(source: source, showsLines: false)
     }
 
-    mutating func read() throws(ProfileErrors) -> UserTable {
+    mutating func read() throws(ConfigurationErrors) -> UserTable {
         let start = SourcePosition(line: 1, column: 1)
         guard bytes.count <= UserTable.fileLimit else {
             errors.report("the file is larger than 1 GiB", at: start)

@@ -2,6 +2,7 @@
 // load, and leaves a run folder. Exit codes are those of contracts.md 1; the last line on stdout is `run DIR`.
 
 import ArgumentParser
+import Configuration
 import Foundation
 import LoadGenerator
 import Reactor
@@ -88,7 +89,7 @@ struct RunCommand: ParsableCommand {
     /// Usage, profile and configuration errors are 64, everything else that stops a run before it starts is 1.
     private static func code(of error: any Error) -> Results.ExitCode {
         switch error {
-        case is ProfileErrors, is OverrideError, is ScheduleError, is ProfileFile.Missing, is ValidationError: .usage
+        case is ConfigurationErrors, is OverrideError, is ScheduleError, is ProfileFile.Missing, is ValidationError: .usage
         case LoadRun.Failure.schedule: .usage
         default: .failure
         }

@@ -1,5 +1,5 @@
-// `poplar serve`, quick form (contracts.md 2): a population in memory, made for measuring. Everything is checked before
-// the first listener opens; `ready` is printed when the last one has.
+// `poplar serve` (contracts.md 2): the quick form by options, made for measuring, and the full form by a settings file. Both
+// become a ServePlan. Everything is checked before the first listener opens; `ready` is printed when the last one has.
 
 import Accounts
 import Administration
@@ -7,7 +7,6 @@ import ArgumentParser
 import Certificates
 import Foundation
 import Maildrop
-import NTLM
 import PoplarCore
 import Reactor
 import Server
@@ -24,11 +23,19 @@ struct ServeCommand: ParsableCommand {
             NTLM only, with the older responses let in too, as fetchmail and mpop need it:
               poplar serve --pop3 127.0.0.1:1110 --methods ntlm --ntlm-level 2
 
+            By a settings file, which docs/server.yaml explains key by key; look at what it comes to first:
+              poplar serve --config server.yaml --check
+              poplar serve --config server.yaml
+
             Accounts are user00000, user00001, ... of NT domain POPLAR and member00000, ... of the membership instance
             MEMBERSHIP, all with the password "secret" and a mailbox of their own name. When every listener is open, one line
             says so:  ready pop3=127.0.0.1:1110 pop3s=127.0.0.1:1995
-            SIGTERM drains and ends; SIGUSR1 prints the workers' counters on standard error.
+            SIGTERM drains and ends; SIGHUP reads settings, certificate and key again; SIGUSR1 prints the workers' counters on
+            standard error.
             """)
+
+    @Option(help: ArgumentHelp("Settings file: the full form.", valueName: "file"))
+    var config: String?
 
     @Option(
         name: .customLong("pop3"), help: ArgumentHelp("Listen for clear-text clients. May be repeated.", valueName: "host:port"))
@@ -41,19 +48,29 @@ struct ServeCommand: ParsableCommand {
         help: ArgumentHelp(
             "Mailboxes in memory: users=1000,messages=10,bytes=2048,deleted=restore|gone. Each key may be left out.",
             valueName: "list"), transform: PopulationOption.parse)
-    var population = PopulationOption()
+    var population: PopulationOption?
 
     @Option(help: ArgumentHelp("Worker threads; by default one for each CPU that may be used.", valueName: "count"))
     var workers: Int?
 
+    @Option(
+        help: ArgumentHelp("Whose manners to have: modern or exchange-5.5.", valueName: "name"),
+        transform: { try WordOption.parse("--compat", $0) })
+    var compat: Compatibility?
+
     @Option(help: ArgumentHelp("Methods that clients may log on with.", valueName: "list"), transform: MethodsOption.parse)
-    var methods = MethodsOption(switches: .all)
+    var methods: MethodsOption?
 
     @Option(
         name: .customLong("ntlm-level"),
         help: ArgumentHelp(
             "LMCompatibilityLevel: 0 to 3 take every response, 4 refuses LM, 5 takes NTLMv2 alone.", valueName: "0-5"))
-    var ntlmLevel = 5
+    var ntlmLevel: Int?
+
+    @Option(
+        name: .customLong("ntlm-reply"), help: ArgumentHelp("The answer to AUTH NTLM: '+ ' or '+OK'.", valueName: "plus|ok"),
+        transform: { try WordOption.parse("--ntlm-reply", $0) })
+    var ntlmReply: ServiceSettings.NTLMReply?
 
     @Option(help: ArgumentHelp("Certificate chain in PEM form, own certificate first.", valueName: "file"))
     var cert: String?
@@ -69,60 +86,76 @@ struct ServeCommand: ParsableCommand {
     @Flag(name: .customLong("show-limits"), help: "Print every limit with its value and unit, and end.")
     var showLimits = false
 
+    @Flag(help: "Check everything, print what would be in force as a settings file, and end.")
+    var check = false
+
     @Flag(help: "Print the workers' counters on standard error at the end.")
     var counters = false
 
     mutating func validate() throws {
-        if showLimits { return }
-        guard !pop3.isEmpty || !pop3s.isEmpty else {
-            throw ValidationError("nothing to listen on: give --pop3 HOST:PORT, --pop3s HOST:PORT, or both")
-        }
-        guard (0...5).contains(ntlmLevel) else { throw ValidationError("--ntlm-level is 0 to 5, not \(ntlmLevel)") }
+        if let ntlmLevel, !(0...5).contains(ntlmLevel) { throw ValidationError("--ntlm-level is 0 to 5, not \(ntlmLevel)") }
         if let workers, !(1...1024).contains(workers) { throw ValidationError("--workers is 1 to 1024, not \(workers)") }
         guard (cert == nil) == (key == nil) else {
             throw ValidationError("--cert and --key belong together: give both or neither")
         }
+        if config != nil, !quickOptions.isEmpty {
+            throw ValidationError(
+                "\(quickOptions.joined(separator: ", ")): set in the settings file, beside which only --pop3, --pop3s and "
+                    + "--workers may be given")
+        }
+        guard config != nil || showLimits || !pop3.isEmpty || !pop3s.isEmpty else {
+            throw ValidationError("nothing to listen on: give --pop3 HOST:PORT, --pop3s HOST:PORT, or both, or --config FILE")
+        }
+    }
+
+    /// The options given whose place is the settings file, where there is one.
+    private var quickOptions: [String] {
+        [
+            ("--population", population != nil), ("--compat", compat != nil), ("--methods", methods != nil),
+            ("--ntlm-level", ntlmLevel != nil), ("--ntlm-reply", ntlmReply != nil), ("--cert", cert != nil),
+            ("--key", key != nil), ("--limit", !limit.isEmpty),
+        ].filter(\.1).map(\.0)
     }
 
     mutating func run() throws {
-        let limits = try readLimits()
-        if showLimits { return printLimits(limits) }
+        let plan = try reportingPlace { try readPlan() }
+        if showLimits { return printLimits(plan.limits) }
+        if check { return try reportingPlace { try show(plan) } }
         let signals = try SignalQueue([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
-        let tickets = try pop3s.isEmpty && cert == nil ? nil : TicketKeys()
-        let tls = try tickets.map { try makeTLS($0) }
-        guard let accounts = AccountTable.population(users: population.users) else {
-            throw ValidationError("the population's password cannot be hashed")
+        let listen = try reportingPlace { try plan.listeners() }
+        let tickets = try plan.settings.pop3s.isEmpty && plan.settings.certificate == nil ? nil : TicketKeys()
+        let tls = try reportingPlace {
+            try plan.certifiedTLS(tickets) ?? (plan.settings.pop3s.isEmpty ? nil : selfSignedTLS(tickets))
         }
-        let names = ServerNames(netBIOSComputer: "POPLAR", netBIOSDomain: "POPLAR", dnsComputer: "localhost")
-        let ntlm = try NTLM.ServerSettings(
-            names: names, level: CompatibilityLevel(rawValue: UInt8(ntlmLevel)) ?? .level5,
-            channelBindingPolicy: tls == nil ? .none : .allow)
-        let store = Population(
-            mailboxes: population.users * 2, messages: population.messages, octets: population.bytes, policy: population.deleted)
-        let snapshot = Snapshot(
-            methods: methods.switches, limits: limits, accounts: accounts, population: store, ntlm: ntlm, tls: tls)
-        let listen =
-            try pop3.map { ListenAddress(try SocketAddress(parsing: $0), isEncrypted: false) }
-            + pop3s.map { ListenAddress(try SocketAddress(parsing: $0), isEncrypted: true) }
+        let accounts = try plan.accounts()
+        let population = plan.population()
         let server = try ServerInstance(
             ServerConfiguration(
-                listen: listen, workers: workers ?? Affinity.current().count, snapshot: snapshot, printsCounters: counters))
+                listen: listen, workers: plan.settings.workers ?? Affinity.current().count,
+                snapshot: try plan.snapshot(accounts: accounts, population: population, tls: tls), printsCounters: counters))
         announce(server.addresses)
-        serve(server, signals, tickets)
+        let command = self
+        let reload = ServeReload(server, plan, accounts: accounts, population: population, tls: tls, tickets: tickets) {
+            try command.readPlan()
+        }
+        serve(server, reload, signals, tickets)
     }
 
-    private func serve(_ server: ServerInstance, _ signals: borrowing SignalQueue, _ tickets: TicketKeys?) {
+    private func serve(
+        _ server: ServerInstance, _ initial: ServeReload, _ signals: borrowing SignalQueue, _ tickets: TicketKeys?
+    ) {
+        var reload = initial
         var rotationNs = MonotonicClock.now() + UInt64(TicketKeys.lifetimeMs) * 1_000_000
         while true {
             let now = MonotonicClock.now()
             if let tickets, now >= rotationNs {
                 rotationNs = now + UInt64(TicketKeys.lifetimeMs) * 1_000_000
-                do { try tickets.rotate() } catch { note("the session ticket key stays: \(error)") }
+                do { try tickets.rotate() } catch { Self.note("the session ticket key stays: \(error)") }
             }
             let timeoutMs = tickets == nil ? -1 : Int32(clamping: (rotationNs - now) / 1_000_000 + 1)
             switch signals.wait(timeoutMs: timeoutMs) {
             case SIGUSR1: server.report()
-            case SIGHUP: note("nothing to reload: the quick form reads no file but the certificate, at start")
+            case SIGHUP: reload.reload()
             case SIGTERM, SIGINT:
                 server.drain()
                 server.join()
@@ -132,18 +165,51 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
-    private func announce(_ addresses: [ListenAddress]) {
-        let tokens = addresses.map { "\($0.isEncrypted ? "pop3s" : "pop3")=\($0.address.text)" }
-        print("ready \(tokens.joined(separator: " "))")
-        fflush(nil)
-    }
+    // MARK: The plan
 
-    private func readLimits() throws -> Server.Limits {
+    private func readPlan() throws -> ServePlan {
+        if let config {
+            return try ServePlan(path: config, overrides: .init(pop3: pop3, pop3s: pop3s, workers: workers))
+        }
+        var settings = ServiceSettings()
+        settings.compatibility = compat ?? settings.compatibility
+        (settings.pop3, settings.pop3s) = (pop3, pop3s)
+        settings.methods = methods?.switches
+        settings.ntlmLevel = ntlmLevel ?? settings.ntlmLevel
+        settings.ntlmReply = ntlmReply ?? settings.ntlmReply
+        (settings.certificate, settings.key) = (cert, key)
+        settings.population = population?.settings ?? settings.population
+        settings.workers = workers
+        // Made for measuring, so it tells of trouble alone.
+        settings.logLevel = .warn
         var limits = Server.Limits.quickForm
         for assignment in limit {
             do { try limits.set(assignment) } catch { throw ValidationError("--limit: \(error)") }
         }
-        return limits
+        return ServePlan(settings: settings, file: nil, limits: limits)
+    }
+
+    /// What is wrong with a settings file is said with its place, and is a configuration error: exit 64.
+    private func reportingPlace<Value>(_ body: () throws -> Value) throws -> Value {
+        do { return try body() } catch {
+            guard config != nil else { throw error }
+            FileHandle.standardError.write(Data("\(error)\n".utf8))
+            throw ExitStatus.usage
+        }
+    }
+
+    /// Does all that can be done without opening a listener, then prints what would be in force.
+    private func show(_ plan: ServePlan) throws {
+        _ = try plan.listeners()
+        let tls = try plan.certifiedTLS(nil)
+        _ = try plan.ntlm(hasTLS: tls != nil)
+        print(plan.text, terminator: "")
+    }
+
+    private func announce(_ addresses: [ListenAddress]) {
+        let tokens = addresses.map { "\($0.isEncrypted ? "pop3s" : "pop3")=\($0.address.text)" }
+        print("ready \(tokens.joined(separator: " "))")
+        fflush(nil)
     }
 
     private func printLimits(_ limits: Server.Limits) {
@@ -154,17 +220,12 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
-    private func makeTLS(_ tickets: TicketKeys) throws -> TLSContext {
-        let pair: CertifiedKey
-        if let cert, let key {
-            pair = try CertificateFiles.load(certificate: cert, key: key)
-        } else {
-            pair = try SelfSigned.make(
-                commonName: "localhost", alternativeNames: ["DNS:localhost", "IP:127.0.0.1", "IP:::1"], days: 30)
-            note("no --cert: made a self-signed ECDSA P-256 certificate for localhost, SHA-256 \(pair.fingerprint)")
-        }
-        return try TLSContext.server(certificatePEM: pair.certificatePEM, keyPEM: pair.keyPEM, tickets: tickets)
+    private func selfSignedTLS(_ tickets: TicketKeys?) throws -> TLSContext {
+        let made = try SelfSigned.make(
+            commonName: "localhost", alternativeNames: ["DNS:localhost", "IP:127.0.0.1", "IP:::1"], days: 30)
+        Self.note("no certificate given: made a self-signed ECDSA P-256 one for localhost, SHA-256 \(made.fingerprint)")
+        return try TLSContext.server(certificatePEM: made.certificatePEM, keyPEM: made.keyPEM, tickets: tickets)
     }
 
-    private func note(_ text: String) { FileHandle.standardError.write(Data("poplar: \(text)\n".utf8)) }
+    static func note(_ text: String) { FileHandle.standardError.write(Data("poplar: \(text)\n".utf8)) }
 }

@@ -3,14 +3,10 @@
 
 import Administration
 import ArgumentParser
-import Maildrop
 
 /// `users=1000,messages=10,bytes=2048,deleted=restore`.
 struct PopulationOption {
-    var users = 1000
-    var messages = 10
-    var bytes = 2048
-    var deleted = DeletionPolicy.restore
+    var settings = ServiceSettings.Population()
 
     /// Reads the list; keys that are left out keep their defaults.
     static func parse(_ list: String) throws -> PopulationOption {
@@ -25,14 +21,14 @@ struct PopulationOption {
 
     private mutating func set(_ key: String, _ value: String) throws {
         switch key {
-        case "users": users = try number(key, value, 1...2_000_000)
-        case "messages": messages = try number(key, value, 0...65_535)
-        case "bytes": bytes = try number(key, value, 64...1_073_741_824)
+        case "users": settings.users = try number(key, value, 1...2_000_000)
+        case "messages": settings.messages = try number(key, value, 0...65_535)
+        case "bytes": settings.messageBytes = try number(key, value, 64...1_073_741_824)
         case "deleted":
-            guard let policy = DeletionPolicy(rawValue: value) else {
+            guard let rule = ServiceSettings.Population.DeletedRule(rawValue: value) else {
                 throw ValidationError("--population: deleted is restore or gone, not '\(value)'")
             }
-            deleted = policy
+            settings.deleted = rule
         default:
             throw ValidationError("--population: '\(key)' is no key; there are: users, messages, bytes, deleted")
         }
@@ -55,5 +51,14 @@ struct MethodsOption {
         case .success(let switches): return MethodsOption(switches: switches)
         case .failure(let error): throw ValidationError("--methods: \(error)")
         }
+    }
+}
+
+/// One word of a fixed set.
+enum WordOption {
+    static func parse<Value: RawRepresentable<String> & CaseIterable>(_ option: String, _ word: String) throws -> Value {
+        if let value = Value(rawValue: word) { return value }
+        let words = Value.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ValidationError("\(option): '\(word)' is none of: \(words)")
     }
 }

@@ -31,7 +31,7 @@ private final class SealedConversation {
         else { throw ConversationError() }
         self.client = client
         self.pump = pump
-        connection = Connection(cipher: midway ? nil : Cipher(server), &resources)
+        connection = Connection(cipher: midway ? nil : Cipher(server, channelBinding: nil), &resources)
     }
 
     deinit { connection.end(&resources) }
@@ -215,7 +215,7 @@ struct CipherTests {
         guard let tls = conversation.resources.snapshot.tls,
             let session = TLSSession(tls, pump: conversation.resources.pump)
         else { throw ConversationError() }
-        conversation.connection.cipher = Cipher(session, isImplicit: false)
+        conversation.connection.cipher = Cipher(session, channelBinding: nil, isImplicit: false)
         #expect(conversation.handshake() == .done)
         #expect(conversation.read().isEmpty)
         #expect(conversation.say("USER user00000\r\nPASS secret\r\n").contains("+OK"))

@@ -1,5 +1,6 @@
 // What is wrong with a profile is said at its line and column, all of it at once, with what would be right.
 
+import Configuration
 import PoplarCore
 import Testing
 
@@ -7,7 +8,7 @@ import Testing
 
 /// The errors of `text` as "line:column message | remedy"; empty when it loads.
 func errors(of text: String) -> [String] {
-    do throws(ProfileErrors) {
+    do throws(ConfigurationErrors) {
         _ = try ProfileLoader.load(text: text, file: "bad.yaml")
         return []
     } catch {
@@ -34,7 +35,7 @@ struct ProfileErrorTests {
 
     @Test("an error is printed with its file, line, column, the line itself, a caret and the remedy")
     func rendering() throws {
-        let error = #expect(throws: ProfileErrors.self) {
+        let error = #expect(throws: ConfigurationErrors.self) {
             try ProfileLoader.load(
                 text: goodProfile.replacingFirst("    weight: 2", with: "    wieght: 2"), file: "profiles/x.yaml")
         }
@@ -45,21 +46,6 @@ struct ProfileErrorTests {
                     \("    ^")
                     did you mean 'weight'?
                 """)
-    }
-
-    @Test("the caret stands under the place behind tabs and wide lines too")
-    func caret() {
-        let long = Diagnostic(
-            position: .init(line: 1, column: 151), message: "m", remedy: "", sourceLine: String(repeating: "a", count: 150) + "X")
-        let lines = long.rendered(file: "f").split(separator: "\n")
-        #expect(lines[1].last == "X" && lines[1].count == lines[2].count)
-        let tab = Diagnostic(position: .init(line: 1, column: 3), message: "m", remedy: "", sourceLine: "\t\tX")
-        #expect(tab.rendered(file: "f").hasSuffix("\n    \t\tX\n    \t\t^"))
-    }
-
-    @Test("control characters of a profile never reach the terminal")
-    func terminal() {
-        #expect("a\u{1B}[31mb\u{202E}c\u{9B}".shown() == "a\u{FFFD}[31mb\u{FFFD}c\u{FFFD}")
     }
 
     @Test(

@@ -1,16 +1,17 @@
 // User tables: CSV as people write it, its errors, and the accounts of the embedded population.
 
+import Configuration
 import Testing
 
 @testable import Workload
 
 /// The table of a CSV body below the right header.
-func table(_ body: String, header: String = UserTable.header + "\n") throws(ProfileErrors) -> UserTable {
+func table(_ body: String, header: String = UserTable.header + "\n") throws(ConfigurationErrors) -> UserTable {
     try UserTable.load(csv: Array((header + body).utf8), file: "users.csv")
 }
 
 func tableErrors(_ body: String, header: String = UserTable.header + "\n") -> [String] {
-    do throws(ProfileErrors) {
+    do throws(ConfigurationErrors) {
         _ = try table(body, header: header)
         return []
     } catch {
@@ -79,7 +80,7 @@ struct UserTableTests {
 
     @Test("octets that are not UTF-8 are refused")
     func encoding() {
-        let error = #expect(throws: ProfileErrors.self) {
+        let error = #expect(throws: ConfigurationErrors.self) {
             try UserTable.load(csv: Array((UserTable.header + "\na,").utf8) + [0xFF, 44, 44, 44, 44, 44], file: "u")
         }
         #expect(error?.diagnostics.first?.message == "octets that are not UTF-8")
@@ -102,7 +103,7 @@ struct UserTableTests {
         dump(users, to: &text)
         dump(users.view, to: &text)
         for bad in ["a,hunter2,,hunter2,,,\n", "a,\"hunter2\"x,,,,,\n", ",hunter2,,,,,\n", "a,hunter2,b\n"] {
-            let error = #expect(throws: ProfileErrors.self) { try table(bad) }
+            let error = #expect(throws: ConfigurationErrors.self) { try table(bad) }
             text += error?.description ?? ""
         }
         #expect(!text.contains("hunter2"))

@@ -3,27 +3,27 @@
 // spell right is reported with its nearest neighbour.
 
 /// The errors of one load, shared by all its sections.
-final class ReadContext {
-    var collector: DiagnosticCollector
+public final class ReadContext {
+    public var collector: DiagnosticCollector
 
-    init(_ collector: DiagnosticCollector) { self.collector = collector }
+    public init(_ collector: DiagnosticCollector) { self.collector = collector }
 
-    func report(_ message: String, at position: SourcePosition, remedy: String = "") {
+    public func report(_ message: String, at position: SourcePosition, remedy: String = "") {
         collector.report(message, at: position, remedy: remedy)
     }
 }
 
 /// A mapping's keys.
-struct SchemaFields {
-    let context: ReadContext
-    let section: ProfileSchema.Section
-    let position: SourcePosition
+public struct SchemaFields {
+    public let context: ReadContext
+    public let section: SchemaSection
+    public let position: SourcePosition
     private var entries: [String: YAMLTree.Pair] = [:]
     /// Keys that an unknown one was probably meant to be: they are not reported as missing too.
     private var probablyMeant: Set<String> = []
 
     /// Reports unknown keys. A node that is no mapping is an error, and reads as if all keys were missing, silently.
-    init?(_ tree: YAMLTree, _ section: ProfileSchema.Section, _ context: ReadContext) {
+    public init?(_ tree: YAMLTree, _ section: SchemaSection, _ context: ReadContext) {
         self.context = context
         self.section = section
         position = tree.position
@@ -48,30 +48,30 @@ struct SchemaFields {
 
     // MARK: Access
 
-    func tree(_ key: String) -> YAMLTree? {
+    public func tree(_ key: String) -> YAMLTree? {
         precondition(section.names.contains(key), "key outside the schema")
         return entries[key]?.value
     }
 
-    func has(_ key: String) -> Bool { entries[key] != nil }
+    public func has(_ key: String) -> Bool { entries[key] != nil }
 
-    func keyPosition(_ key: String) -> SourcePosition { entries[key]?.keyPosition ?? position }
+    public func keyPosition(_ key: String) -> SourcePosition { entries[key]?.keyPosition ?? position }
 
-    func valuePosition(_ key: String) -> SourcePosition { entries[key]?.value.position ?? position }
+    public func valuePosition(_ key: String) -> SourcePosition { entries[key]?.value.position ?? position }
 
-    func requireKey(_ key: String, example: String) {
+    public func requireKey(_ key: String, example: String) {
         guard !has(key), !probablyMeant.contains(key) else { return }
         context.report(
             "the key '\(key)' is missing in \(section.label)", at: position, remedy: "add for example '\(key): \(example)'")
     }
 
     /// The scalar behind `key`; nil when it is absent, or reported because it is no text.
-    func text(_ key: String, expecting: String) -> (text: String, at: SourcePosition)? {
+    public func text(_ key: String, expecting: String) -> (text: String, at: SourcePosition)? {
         guard let tree = tree(key) else { return nil }
         return scalar(tree, key, expecting: expecting)
     }
 
-    func scalar(_ tree: YAMLTree, _ key: String, expecting: String) -> (text: String, at: SourcePosition)? {
+    public func scalar(_ tree: YAMLTree, _ key: String, expecting: String) -> (text: String, at: SourcePosition)? {
         if case .refused = tree { return nil }
         guard case .scalar(let text, let isPlain, let at) = tree else {
             context.report("'\(key)' must be \(expecting), not \(tree.kind)", at: tree.position)
@@ -87,7 +87,7 @@ struct SchemaFields {
     }
 
     /// Reads a scalar with `parse`; a failure is reported as "must be `expecting`".
-    private func parsed<Value>(
+    public func parsed<Value>(
         _ key: String, _ standard: Value, expecting: String, remedy: String = "", _ parse: (String) -> Value?
     ) -> Value {
         guard let (text, at) = text(key, expecting: expecting) else { return standard }
@@ -98,40 +98,40 @@ struct SchemaFields {
 
     // MARK: Values
 
-    func string(_ key: String, limit: Int = 100) -> String {
+    public func string(_ key: String, limit: Int = 100) -> String {
         parsed(key, "", expecting: "a text of 1 to \(limit) characters") { $0.count <= limit && !$0.trimmed().isEmpty ? $0 : nil }
     }
 
-    func flag(_ key: String, _ standard: Bool) -> Bool {
+    public func flag(_ key: String, _ standard: Bool) -> Bool {
         parsed(key, standard, expecting: "on or off") { ScalarText.flag($0) }
     }
 
-    func integer(_ key: String, _ standard: Int, in range: ClosedRange<UInt64>) -> Int {
+    public func integer(_ key: String, _ standard: Int, in range: ClosedRange<UInt64>) -> Int {
         parsed(key, standard, expecting: "a whole number from \(range.lowerBound) to \(range.upperBound)") { text in
             ScalarText.integer(text).flatMap { range.contains($0) ? Int($0) : nil }
         }
     }
 
-    func size(_ key: String, _ standard: Int, in range: ClosedRange<UInt64>) -> Int {
+    public func size(_ key: String, _ standard: Int, in range: ClosedRange<UInt64>) -> Int {
         parsed(
             key, standard, expecting: "a size from \(range.lowerBound) to \(range.upperBound) octets",
             remedy: "write for example 2048 or 2KiB"
         ) { text in ScalarText.size(text).flatMap { range.contains($0) ? Int($0) : nil } }
     }
 
-    func share(_ key: String, _ standard: Double = 0) -> Double {
+    public func share(_ key: String, _ standard: Double = 0) -> Double {
         parsed(key, standard, expecting: "a percentage from 0% to 100%", remedy: "write for example 10%") { ScalarText.share($0) }
     }
 
     /// Nanoseconds. `bounds` is the range's text for the message.
-    func duration(_ key: String, _ standard: UInt64, in range: ClosedRange<UInt64>, bounds: String) -> UInt64 {
+    public func duration(_ key: String, _ standard: UInt64, in range: ClosedRange<UInt64>, bounds: String) -> UInt64 {
         parsed(key, standard, expecting: "a duration \(bounds)", remedy: ScalarText.durationRemedy) { text in
             ScalarText.durationNs(text).flatMap { range.contains($0) ? $0 : nil }
         }
     }
 
     /// One of a set of words.
-    func choice<Value>(_ key: String, _ standard: Value, _ words: [(String, Value)]) -> Value {
+    public func choice<Value>(_ key: String, _ standard: Value, _ words: [(String, Value)]) -> Value {
         let names = words.map(\.0)
         guard let (text, at) = text(key, expecting: "one of \(names.joined(separator: ", "))") else { return standard }
         if let found = words.first(where: { $0.0 == text }) { return found.1 }
@@ -141,59 +141,25 @@ struct SchemaFields {
         return standard
     }
 
-    /// Part of a whole, relative to its neighbours: a number or a percentage.
-    func weight(_ key: String) -> Double {
-        parsed(key, 1, expecting: "a weight: a number or a percentage from 0 to 1000000") { Self.weight($0) }
-    }
-
-    static func weight(_ text: String) -> Double? {
-        let body = text.hasSuffix("%") ? text.dropLast().trimmed() : text
-        return ScalarText.number(body).flatMap { $0 <= 1e6 ? $0 : nil }
-    }
-
-    /// One word, or a mapping of words to weights. nil when the key is absent or nothing usable was given.
-    func weighted<Value>(_ key: String, noun: String, names: [String], _ value: (String) -> Value?) -> [Profile.Weighted<Value>]?
+    /// `host:port` or `[ipv6]:port`. A bad address is reported, and answered as it was given.
+    public func address(_ tree: YAMLTree, _ key: String, ports: ClosedRange<UInt64>, example: String)
+        -> (text: String, at: SourcePosition)?
     {
-        guard let tree = tree(key) else { return nil }
-        func lookUp(_ name: String, _ at: SourcePosition) -> Value? {
-            if let found = value(name) { return found }
-            context.report(
-                "'\(name.shown(limit: 60))' is not \(noun)", at: at,
-                remedy: Spelling.advice(for: name, among: names, noun: "valid"))
-            return nil
+        guard let (text, at) = scalar(tree, key, expecting: "host:port") else { return nil }
+        let colon = text.lastIndex(of: ":")
+        let host = colon.map { text[..<$0] } ?? ""
+        let port = colon.flatMap { ScalarText.integer(text[text.index(after: $0)...]) }
+        let isBracketed = host.hasPrefix("[") && host.hasSuffix("]") && host.utf8.count > 2
+        let isPlain = !host.isEmpty && !host.contains(":") && !host.contains("[") && host.utf8.allSatisfy { $0 > 32 && $0 < 127 }
+        guard let port, ports.contains(port), isBracketed || isPlain, text.utf8.count <= 300 else {
+            context.report("'\(key)' must be host:port, not '\(text.shown(limit: 60))'", at: at, remedy: example)
+            return (text, at)
         }
-        guard case .mapping(let pairs, let at) = tree else {
-            guard let (text, at) = scalar(tree, key, expecting: "\(noun), or a mapping of them to weights") else { return nil }
-            return lookUp(text, at).map { [Profile.Weighted(value: $0, share: 1)] }
-        }
-        var found: [(Value, Double)] = []
-        for pair in pairs {
-            let item = lookUp(pair.key, pair.keyPosition)
-            guard let (text, at) = scalar(pair.value, pair.key, expecting: "a weight") else { continue }
-            guard let weight = Self.weight(text) else {
-                context.report(
-                    "the weight of '\(pair.key.shown(limit: 60))' must be a number or a percentage from 0 to 1000000, not "
-                        + "'\(text.shown(limit: 60))'",
-                    at: at)
-                continue
-            }
-            if let item { found.append((item, weight)) }
-        }
-        guard !found.isEmpty else {
-            if pairs.isEmpty { context.report("'\(key)' has no entries", at: at) }
-            return nil
-        }
-        let sum = found.reduce(0) { $0 + $1.1 }
-        guard sum > 0 else {
-            context.report(
-                "the weights of '\(key)' add up to 0", at: keyPosition(key), remedy: "give at least one of them a weight above 0")
-            return nil
-        }
-        return found.filter { $0.1 > 0 }.map { Profile.Weighted(value: $0.0, share: $0.1 / sum) }
+        return (text, at)
     }
 
     /// The items of a list; reported when it is none, is empty or too long.
-    func list(_ key: String, limit: Int) -> [YAMLTree] {
+    public func list(_ key: String, limit: Int) -> [YAMLTree] {
         guard let tree = tree(key) else { return [] }
         if case .refused = tree { return [] }
         guard case .sequence(let items, let at) = tree else {
@@ -208,7 +174,7 @@ struct SchemaFields {
     }
 
     /// A mapping below `key`; nil when it is absent or no mapping.
-    func fields(_ key: String, _ section: ProfileSchema.Section) -> SchemaFields? {
+    public func fields(_ key: String, _ section: SchemaSection) -> SchemaFields? {
         tree(key).flatMap { SchemaFields($0, section, context) }
     }
 }

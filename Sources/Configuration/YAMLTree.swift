@@ -4,12 +4,25 @@
 
 internal import Yams
 
+/// What a document is called in its errors, and the least that it holds.
+public struct DocumentKind: Sendable {
+    /// `profile`, `settings file`.
+    public let name: String
+    /// Said of an empty file.
+    public let minimum: String
+
+    public init(name: String, minimum: String) {
+        self.name = name
+        self.minimum = minimum
+    }
+}
+
 /// One node of a document, with the place where it starts.
-indirect enum YAMLTree {
-    struct Pair {
-        let key: String
-        let keyPosition: SourcePosition
-        let value: YAMLTree
+public indirect enum YAMLTree {
+    public struct Pair {
+        public let key: String
+        public let keyPosition: SourcePosition
+        public let value: YAMLTree
     }
 
     /// `isPlain` tells `~` and an empty value from quoted text.
@@ -19,14 +32,14 @@ indirect enum YAMLTree {
     /// Something already reported: it reads as absent, without a second error.
     case refused(at: SourcePosition)
 
-    var position: SourcePosition {
+    public var position: SourcePosition {
         switch self {
         case .scalar(_, _, let at), .sequence(_, let at), .mapping(_, let at), .refused(let at): at
         }
     }
 
     /// What the node is, for messages.
-    var kind: String {
+    public var kind: String {
         switch self {
         case .scalar(let text, let isPlain, _): isPlain && text.isEmpty ? "nothing" : "'\(text.shown(limit: 60))'"
         case .sequence: "a list"
@@ -36,7 +49,7 @@ indirect enum YAMLTree {
     }
 }
 
-enum YAMLReader {
+public struct YAMLReader {
     /// Octets of a document.
     static let sizeLimit = 1 << 20
     /// Levels of nesting.
@@ -44,27 +57,33 @@ enum YAMLReader {
     /// Duplicate keys that are told apart; more are beyond help.
     private static let renameLimit = 40
 
+    private let kind: DocumentKind
+
     /// The document's tree, or nil when it is not YAML (or empty); errors go to `collector`.
-    static func read(_ collector: inout DiagnosticCollector) -> YAMLTree? {
+    public static func read(_ collector: inout DiagnosticCollector, _ kind: DocumentKind) -> YAMLTree? {
+        YAMLReader(kind: kind).read(&collector)
+    }
+
+    private func read(_ collector: inout DiagnosticCollector) -> YAMLTree? {
         let source = collector.source
         let start = SourcePosition(line: 1, column: 1)
-        guard source.text.utf8.count <= sizeLimit else {
+        guard source.text.utf8.count <= Self.sizeLimit else {
             collector.report(
-                "the file is larger than 1 MiB", at: start, remedy: "a profile is a page of text; was another file meant?")
+                "the file is larger than 1 MiB", at: start, remedy: "a \(kind.name) is a page of text; was another file meant?")
             return nil
         }
         guard refuseControlCharacters(&collector) else { return nil }
         var masked = Masking(source.text)
-        for _ in 0...renameLimit {
+        for _ in 0...Self.renameLimit {
             do {
                 guard let node = try Yams.compose(yaml: masked.text, .basic, .default, .utf8) else {
                     collector.report(
-                        "the file is empty", at: start, remedy: "a profile needs at least name, rate, phases and clients")
+                        "the file is empty", at: start, remedy: kind.minimum)
                     return nil
                 }
                 return convert(node, depth: 1, &collector)
             } catch YamlError.duplicatedKeysInMapping(_, let context) {
-                let place = position(context.mark)
+                let place = Self.position(context.mark)
                 guard masked.rename(at: place) else {
                     collector.report("a key appears twice in this mapping", at: place)
                     return nil
@@ -74,11 +93,11 @@ enum YAMLReader {
                 return nil
             }
         }
-        collector.report("more than \(renameLimit) keys appear twice", at: start)
+        collector.report("more than \(Self.renameLimit) keys appear twice", at: start)
         return nil
     }
 
-    private static func refuseControlCharacters(_ collector: inout DiagnosticCollector) -> Bool {
+    private func refuseControlCharacters(_ collector: inout DiagnosticCollector) -> Bool {
         for (index, line) in collector.source.lines.enumerated() {
             var column = 0
             for scalar in line.unicodeScalars {
@@ -87,7 +106,7 @@ enum YAMLReader {
                 guard isControl || Masking.isReserved(scalar) else { continue }
                 collector.report(
                     "a control character (U+\(String(scalar.value, radix: 16, uppercase: true))) is not text",
-                    at: SourcePosition(line: index + 1, column: column), remedy: "save the profile as plain UTF-8 text")
+                    at: SourcePosition(line: index + 1, column: column), remedy: "save the \(kind.name) as plain UTF-8 text")
                 return false
             }
         }
@@ -100,10 +119,10 @@ enum YAMLReader {
 
     // MARK: Conversion
 
-    private static func convert(_ node: Node, depth: Int, _ collector: inout DiagnosticCollector) -> YAMLTree {
-        let at = position(node.mark)
-        guard depth <= depthLimit else {
-            collector.report("nested more than \(depthLimit) levels deep", at: at)
+    private func convert(_ node: Node, depth: Int, _ collector: inout DiagnosticCollector) -> YAMLTree {
+        let at = Self.position(node.mark)
+        guard depth <= Self.depthLimit else {
+            collector.report("nested more than \(Self.depthLimit) levels deep", at: at)
             return .refused(at: at)
         }
         switch node {
@@ -124,11 +143,11 @@ enum YAMLReader {
         }
     }
 
-    private static func pairs(_ mapping: Node.Mapping, depth: Int, _ collector: inout DiagnosticCollector) -> [YAMLTree.Pair] {
+    private func pairs(_ mapping: Node.Mapping, depth: Int, _ collector: inout DiagnosticCollector) -> [YAMLTree.Pair] {
         var pairs: [YAMLTree.Pair] = []
         var seen: [String: SourcePosition] = [:]
         for (key, value) in mapping {
-            let at = position(key.mark)
+            let at = Self.position(key.mark)
             guard case .scalar(let scalar) = key else {
                 collector.report("a key must be a word", at: at)
                 continue
@@ -139,7 +158,7 @@ enum YAMLReader {
             }
             let name = Masking.restored(scalar.string)
             if name == "<<" {
-                collector.report("merge keys (<<) are not part of a profile", at: at, remedy: "write the keys out")
+                collector.report("merge keys (<<) are not part of a \(kind.name)", at: at, remedy: "write the keys out")
                 continue
             }
             if let first = seen[name] {
@@ -156,33 +175,34 @@ enum YAMLReader {
 
     // MARK: Errors of the syntax
 
-    private static func refuseAnchor(_ at: SourcePosition, _ collector: inout DiagnosticCollector) {
+    private func refuseAnchor(_ at: SourcePosition, _ collector: inout DiagnosticCollector) {
         collector.report(
-            "anchors (&name) and aliases (*name) are not part of a profile", at: at,
+            "anchors (&name) and aliases (*name) are not part of a \(kind.name)", at: at,
             remedy: "write the value out, or quote the text")
     }
 
-    private static func report(_ error: any Error, _ collector: inout DiagnosticCollector) {
+    private func report(_ error: any Error, _ collector: inout DiagnosticCollector) {
         switch error {
         case YamlError.composer(_, "found undefined alias", let mark, _):
-            refuseAnchor(position(mark), &collector)
+            refuseAnchor(Self.position(mark), &collector)
         case YamlError.scanner(let context, let problem, let mark, _), YamlError.parser(let context, let problem, let mark, _),
             YamlError.composer(let context, let problem, let mark, _):
-            reportSyntax(context, problem, position(mark), &collector)
+            reportSyntax(context, problem, Self.position(mark), &collector)
         case YamlError.reader(let problem, _, _, _):
             collector.report(
-                "YAML syntax: \(problem)", at: SourcePosition(line: 1, column: 1), remedy: "save the profile as plain UTF-8 text")
+                "YAML syntax: \(problem)", at: SourcePosition(line: 1, column: 1),
+                remedy: "save the \(kind.name) as plain UTF-8 text")
         default:
             collector.report("YAML syntax: the document cannot be read", at: SourcePosition(line: 1, column: 1))
         }
     }
 
     /// libYAML tells where it gave up, and what it was reading since where: the place to look is the one or the other.
-    private static func reportSyntax(
+    private func reportSyntax(
         _ context: YamlError.Context?, _ problem: String, _ end: SourcePosition, _ collector: inout DiagnosticCollector
     ) {
         let opening = context.map { $0.text.isEmpty ? "" : "\($0.text): " } ?? ""
-        let begin = context.map { position($0.mark) } ?? end
+        let begin = context.map { Self.position($0.mark) } ?? end
         let startsThere = opening.contains("quoted scalar") || opening.contains("simple key")
         let at = startsThere ? begin : end
         var advice = remedy(problem, at, collector.source)
@@ -194,7 +214,7 @@ enum YAMLReader {
     }
 
     /// An anchor disguises itself as a syntax error, since it is never handed to the parser: name it.
-    private static func reportAnchor(before end: SourcePosition, _ collector: inout DiagnosticCollector) {
+    private func reportAnchor(before end: SourcePosition, _ collector: inout DiagnosticCollector) {
         for number in stride(from: end.line, through: max(1, end.line - 1), by: -1) {
             let scalars = Array(collector.source.line(number).unicodeScalars)
             for index in scalars.indices.dropLast() where scalars[index] == "&" && scalars[index + 1] != " " {
@@ -207,7 +227,7 @@ enum YAMLReader {
         }
     }
 
-    private static func remedy(_ problem: String, _ at: SourcePosition, _ source: SourceText) -> String {
+    private func remedy(_ problem: String, _ at: SourcePosition, _ source: SourceText) -> String {
         let line = source.line(at.line)
         if line.unicodeScalars.contains("\t"), line.unicodeScalars.prefix(while: { $0 == " " || $0 == "\t" }).contains("\t") {
             return "indent with spaces, not with tabs"
@@ -219,7 +239,7 @@ enum YAMLReader {
         case "did not find expected '-' indicator": return "check the indentation: the items of one list start in the same column"
         case "found unexpected end of stream": return "a quote is not closed"
         case "found character that cannot start any token": return "quote a text that starts with this character"
-        case "but found another document": return "a profile is one document: remove the '---'"
+        case "but found another document": return "a \(kind.name) is one document: remove the '---'"
         default: return ""
         }
     }

@@ -1,11 +1,11 @@
-// Values of a profile, read from their text: YAML's implicit types play no part, so `on`, `1:30`, `010` and `1e3` mean only what
+// Values of a file, read from their text: YAML's implicit types play no part, so `on`, `1:30`, `010` and `1e3` mean only what
 // is written here. Invariant: nothing traps; what is not exactly of the form is nil.
 
-enum ScalarText {
-    static let durationRemedy = "write a number with ns, us, ms, s, m, h or d, for example 15s or 250ms"
+public enum ScalarText {
+    public static let durationRemedy = "write a number with ns, us, ms, s, m, h or d, for example 15s or 250ms"
 
     /// Digits with at most one decimal point; no sign, no exponent, at most 18 digits.
-    static func number(_ text: some StringProtocol) -> Double? {
+    public static func number(_ text: some StringProtocol) -> Double? {
         var points = 0
         var digits = 0
         let octets = Array(text.utf8)
@@ -21,13 +21,13 @@ enum ScalarText {
     }
 
     /// Digits alone, in decimal also behind leading zeros.
-    static func integer(_ text: some StringProtocol) -> UInt64? {
+    public static func integer(_ text: some StringProtocol) -> UInt64? {
         guard !text.isEmpty, text.utf8.count <= 19, text.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }) else { return nil }
         return UInt64(String(text))
     }
 
     /// `15s`, `250ms`, `1.5m`; plain `0` needs no unit.
-    static func durationNs(_ text: String) -> UInt64? {
+    public static func durationNs(_ text: String) -> UInt64? {
         if text == "0" { return 0 }
         for (unit, ns) in [("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9), ("d", 86400e9)]
         where text.hasSuffix(unit) {
@@ -40,7 +40,7 @@ enum ScalarText {
     }
 
     /// `2048`, `2KiB`, `1MiB`, `1GiB`, `2048B`.
-    static func size(_ text: String) -> UInt64? {
+    public static func size(_ text: String) -> UInt64? {
         for (unit, shift) in [("KiB", 10), ("MiB", 20), ("GiB", 30), ("B", 0)] where text.hasSuffix(unit) {
             guard let value = number(text.dropLast(unit.count).trimmed()) else { return nil }
             let product = value * Double(1 << shift)
@@ -50,13 +50,13 @@ enum ScalarText {
     }
 
     /// `10%` or plain `0`, as a part of 1.
-    static func share(_ text: String) -> Double? {
+    public static func share(_ text: String) -> Double? {
         if text == "0" { return 0 }
         guard text.hasSuffix("%"), let value = number(text.dropLast().trimmed()), value <= 100 else { return nil }
         return value / 100
     }
 
-    static func flag(_ text: String) -> Bool? {
+    public static func flag(_ text: String) -> Bool? {
         switch text {
         case "true", "on", "yes": true
         case "false", "off", "no": false
@@ -67,7 +67,7 @@ enum ScalarText {
 
 extension StringProtocol {
     /// Without blanks at its ends.
-    func trimmed() -> String {
+    public func trimmed() -> String {
         var rest = self[...]
         while let first = rest.unicodeScalars.first, first == " " || first == "\t" { rest = rest.dropFirst() }
         while let last = rest.unicodeScalars.last, last == " " || last == "\t" { rest = rest.dropLast() }

@@ -1,4 +1,4 @@
-// Errors of a profile or user table: where, what, the line itself, a caret, and what to do about it.
+// Errors of a profile, a settings file or a user table: where, what, the line itself, a caret, and what to do about it.
 // Invariant: one pass finds them all; they are printed in the order of the file, each once.
 
 /// One error: `file:line:column: error: message`, the source line, a caret, and a remedy.
@@ -40,7 +40,7 @@ public struct Diagnostic: Sendable, Equatable {
 }
 
 /// All errors of one file, in its order.
-public struct ProfileErrors: Error, Sendable, CustomStringConvertible {
+public struct ConfigurationErrors: Error, Sendable, CustomStringConvertible {
     public let file: String
     public let diagnostics: [Diagnostic]
     /// Errors beyond those kept.
@@ -54,41 +54,41 @@ public struct ProfileErrors: Error, Sendable, CustomStringConvertible {
 }
 
 /// Collects errors while a file is read.
-struct DiagnosticCollector {
+public struct DiagnosticCollector {
     /// Errors kept; the rest is counted.
-    static let limit = 100
+    public static let limit = 100
 
-    let source: SourceText
+    public let source: SourceText
     /// False for tables with passwords: their lines are never printed.
     let showsLines: Bool
-    private(set) var diagnostics: [Diagnostic] = []
+    public private(set) var diagnostics: [Diagnostic] = []
 
-    init(source: SourceText, showsLines: Bool = true) {
+    public init(source: SourceText, showsLines: Bool = true) {
         self.source = source
         self.showsLines = showsLines
     }
 
-    var isEmpty: Bool { diagnostics.isEmpty }
+    public var isEmpty: Bool { diagnostics.isEmpty }
 
-    mutating func report(_ message: String, at position: SourcePosition, remedy: String = "") {
+    public mutating func report(_ message: String, at position: SourcePosition, remedy: String = "") {
         let line = showsLines ? source.line(position.line) : ""
         let found = Diagnostic(position: position, message: message, remedy: remedy, sourceLine: line)
         if diagnostics.count < 10_000, !diagnostics.contains(found) { diagnostics.append(found) }
     }
 
     /// Everything found, as one error value.
-    func errors() -> ProfileErrors {
+    public func errors() -> ConfigurationErrors {
         let sorted = diagnostics.enumerated().sorted { ($0.element.position, $0.offset) < ($1.element.position, $1.offset) }.map(
             \.element)
-        return ProfileErrors(
+        return ConfigurationErrors(
             file: source.file, diagnostics: Array(sorted.prefix(Self.limit)), omitted: max(0, sorted.count - Self.limit))
     }
 }
 
-enum Spelling {
+public enum Spelling {
     /// The candidate nearest to `word` by edit distance (insertion, deletion, substitution, swap of neighbours; letter
     /// case and `-`/`_` count nothing), or nil when none is near enough to be meant.
-    static func nearest(to word: String, among candidates: [String]) -> String? {
+    public static func nearest(to word: String, among candidates: [String]) -> String? {
         let wanted = folded(word)
         guard !wanted.isEmpty, wanted.count <= 64 else { return nil }
         var best: (name: String, distance: Int)?
@@ -102,7 +102,7 @@ enum Spelling {
     }
 
     /// `did you mean 'x'?` when there is a near candidate, else the list of what is valid.
-    static func advice(for word: String, among candidates: [String], noun: String) -> String {
+    public static func advice(for word: String, among candidates: [String], noun: String) -> String {
         if let name = nearest(to: word, among: candidates) { return "did you mean '\(name)'?" }
         return "\(noun): \(candidates.joined(separator: ", "))"
     }

@@ -1,4 +1,4 @@
-// The text of a profile or user table, cut into lines as YAML 1.1 cuts them, so that an error can show its line and a caret.
+// The text of a file that people write, cut into lines as YAML 1.1 cuts them, so that an error can show its line and a caret.
 // Invariant: a position counts lines from 1 and columns from 1 in Unicode scalars, as libYAML does. Values from
 // the file are shown with control characters replaced: an error message never drives the terminal.
 
@@ -16,13 +16,13 @@ public struct SourcePosition: Sendable, Hashable, Comparable {
 }
 
 /// A named text with its lines.
-struct SourceText: Sendable {
-    let file: String
-    let text: String
+public struct SourceText: Sendable {
+    public let file: String
+    public let text: String
     let lines: [String]
 
     /// `text` without a byte order mark; `file` is the name printed in errors.
-    init(file: String, text: String) {
+    public init(file: String, text: String) {
         var scalars = text.unicodeScalars[...]
         if scalars.first == "\u{FEFF}" { scalars = scalars.dropFirst() }
         self.file = file
@@ -31,7 +31,7 @@ struct SourceText: Sendable {
     }
 
     /// Line `number` (from 1); empty past the end.
-    func line(_ number: Int) -> String {
+    public func line(_ number: Int) -> String {
         number >= 1 && number <= lines.count ? lines[number - 1] : ""
     }
 
@@ -58,7 +58,7 @@ struct SourceText: Sendable {
 
 extension String {
     /// The text with control characters and direction overrides replaced by U+FFFD, at most `limit` scalars of it.
-    func shown(limit: Int = 200) -> String {
+    public func shown(limit: Int = 200) -> String {
         var view = String.UnicodeScalarView()
         var count = 0
         for scalar in unicodeScalars {

@@ -1,0 +1,177 @@
+// What `serve` is to be, from either form, and the steps from there to a Snapshot. Both forms take the same path, at start and
+// at a reload. Invariant: nothing here opens a listener, so that a plan can be checked, or fail, without a trace.
+
+import Accounts
+import Administration
+import Certificates
+import Configuration
+import Foundation
+import Maildrop
+import NTLM
+import POP3
+import Reactor
+import Server
+import TLS
+
+struct ServePlan {
+    var settings: ServiceSettings
+    /// Nil in the quick form.
+    let file: LoadedSettings?
+    let limits: Server.Limits
+
+    init(settings: ServiceSettings, file: LoadedSettings?, limits: Server.Limits) {
+        self.settings = settings
+        self.file = file
+        self.limits = limits
+    }
+
+    /// The full form: reads `path`. Listeners and workers of the command line replace those of the file.
+    init(path: String, overrides: Overrides) throws {
+        let text = try Self.read(path)
+        guard let text = String(validating: text, as: UTF8.self) else {
+            throw SettingsFailure(description: "\(path): error: the file is not UTF-8 text")
+        }
+        let loaded = try SettingsLoader.load(
+            text: text, file: path, limits: Server.Limits.descriptions, needsListeners: !overrides.hasListeners)
+        var settings = loaded.settings
+        if overrides.hasListeners { (settings.pop3, settings.pop3s) = (overrides.pop3, overrides.pop3s) }
+        settings.workers = overrides.workers ?? settings.workers
+        var limits = Server.Limits()
+        for field in Server.Limits.fields {
+            if let value = settings.limits[field.name] { limits[field] = value }
+        }
+        self.settings = settings
+        file = loaded
+        self.limits = limits
+    }
+
+    /// What the command line may still say beside a settings file.
+    struct Overrides {
+        var pop3: [String]
+        var pop3s: [String]
+        var workers: Int?
+
+        var hasListeners: Bool { !pop3.isEmpty || !pop3s.isEmpty }
+    }
+
+    var methods: MethodSwitches { settings.methods ?? Self.standardMethods(settings.compatibility) }
+
+    /// The methods that are on out of the box (contracts.md 2).
+    private static func standardMethods(_ compatibility: Compatibility) -> MethodSwitches {
+        switch compatibility {
+        case .modern, .exchange55: .all
+        }
+    }
+
+    // MARK: Parts of a snapshot
+
+    /// The one place where settings become what the workers read. `accounts` and `population` live as long as the server.
+    func snapshot(accounts: AccountTable, population: Population, tls: TLSContext?) throws -> Snapshot {
+        Snapshot(
+            methods: methods, limits: limits, accounts: accounts, population: population, ntlm: try ntlm(hasTLS: tls != nil),
+            tls: tls,
+            behaviour: ServerBehaviour(
+                personality: settings.compatibility == .exchange55 ? .exchange55 : .modern,
+                ntlmReply: settings.ntlmReply == .ok ? .ok : .plus))
+    }
+
+    func ntlm(hasTLS: Bool) throws -> NTLM.ServerSettings {
+        let names = ServerNames(
+            netBIOSComputer: settings.names.netBIOSComputer, netBIOSDomain: settings.names.netBIOSDomain,
+            dnsComputer: settings.names.dnsComputer, dnsDomain: settings.names.dnsDomain)
+        return try NTLM.ServerSettings(
+            names: names, level: CompatibilityLevel(rawValue: UInt8(clamping: settings.ntlmLevel)) ?? .level5,
+            channelBindingPolicy: hasTLS ? .allow : .none)
+    }
+
+    /// Everything as a settings file that asks for just this.
+    var text: String {
+        settings.text(
+            limits: Server.Limits.fields.map { ($0.name, limits[$0]) }, standardMethods: methods)
+    }
+
+    func accounts() throws -> AccountTable {
+        guard let accounts = AccountTable.population(users: settings.population.users) else {
+            throw SettingsFailure(description: "the population's password cannot be hashed")
+        }
+        return accounts
+    }
+
+    func population() -> Population {
+        Population(
+            mailboxes: settings.population.users * 2, messages: settings.population.messages,
+            octets: settings.population.messageBytes,
+            policy: settings.population.deleted == .gone ? .gone : .restore)
+    }
+
+    /// The addresses, resolved.
+    func listeners() throws -> [ListenAddress] {
+        func resolve(_ list: [String], _ key: String, isEncrypted: Bool) throws -> [ListenAddress] {
+            try list.enumerated().map { index, text in
+                do { return ListenAddress(try SocketAddress(parsing: text), isEncrypted: isEncrypted) } catch {
+                    throw failure(error, at: "listen.\(key)[\(index)]")
+                }
+            }
+        }
+        return try resolve(settings.pop3, "pop3", isEncrypted: false) + resolve(settings.pop3s, "pop3s", isEncrypted: true)
+    }
+
+    /// The context of the certificate and key that are named. Nil: none are, and a certificate has to be made.
+    /// `tickets`: the keys of resumption, the same ones over every reload.
+    func certifiedTLS(_ tickets: TicketKeys?) throws -> TLSContext? {
+        guard let certificate = settings.certificate, let key = settings.key else { return nil }
+        let files: CertifiedKey
+        do {
+            files = try CertificateFiles.load(certificate: absolute(certificate), key: absolute(key))
+        } catch {
+            let isKey = error.description.hasPrefix(absolute(key)) && key != certificate
+            throw failure(error, at: isKey ? "tls.key" : "tls.certificate")
+        }
+        do {
+            return try TLSContext.server(certificatePEM: files.certificatePEM, keyPEM: files.keyPEM, tickets: tickets)
+        } catch { throw failure("\(certificate): \(error.description)", at: "tls.certificate") }
+    }
+
+    // MARK: Files and errors
+
+    /// A name in a settings file starts at the file's folder, one of the command line at ours.
+    func absolute(_ name: String) -> String {
+        guard let file, !name.hasPrefix("/") else { return name }
+        return URL(fileURLWithPath: file.source.file).deletingLastPathComponent().appendingPathComponent(name).path
+    }
+
+    /// `error` at its place of the settings file; in the quick form, as it is.
+    func failure(_ error: some Any, at place: String) -> any Error {
+        if let file { return file.error("\(error)", at: place) }
+        return (error as? any Error) ?? SettingsFailure(description: "\(error)")
+    }
+
+    /// A regular file of 16 MiB at the most: what could block or never end is refused.
+    private static func read(_ path: String) throws -> [UInt8] {
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw SystemError(call: "open", code: errno, subject: "cannot read \(path)") }
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_size <= 16 << 20 else {
+            throw SettingsFailure(description: "cannot read \(path): it is no file, or larger than 16 MiB")
+        }
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw SystemError(call: "open", code: errno, subject: "cannot read \(path)")
+        }
+        return Array(data)
+    }
+}
+
+/// Why settings cannot be used, where there is no better type for it.
+struct SettingsFailure: Error, CustomStringConvertible {
+    let description: String
+}
+
+extension Server.Limits {
+    /// The table as the settings file needs it.
+    static var descriptions: [LimitDescription] {
+        let standard = Server.Limits()
+        return fields.map {
+            LimitDescription(
+                name: $0.name, unit: $0.unit, range: $0.range, standard: standard[$0], explanation: $0.explanation)
+        }
+    }
+}

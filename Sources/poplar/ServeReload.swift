@@ -1,0 +1,96 @@
+// SIGHUP: the files are read again, a whole new state is built beside the one in force, and the workers go over to it.
+// Invariant: whatever is wrong with the new files, the server stays as it was and says why; nobody loses a connection.
+
+import Accounts
+import Administration
+import Foundation
+import Maildrop
+import Server
+import TLS
+
+struct ServeReload {
+    let server: ServerInstance
+    let accounts: AccountTable
+    let population: Population
+    /// What is in force.
+    private var plan: ServePlan
+    private var tls: TLSContext?
+    private let tickets: TicketKeys?
+    /// Reads the files again.
+    private let read: () throws -> ServePlan
+
+    init(
+        _ server: ServerInstance, _ plan: ServePlan, accounts: AccountTable, population: Population, tls: TLSContext?,
+        tickets: TicketKeys?, read: @escaping () throws -> ServePlan
+    ) {
+        self.server = server
+        self.plan = plan
+        self.accounts = accounts
+        self.population = population
+        self.tls = tls
+        self.tickets = tickets
+        self.read = read
+    }
+
+    mutating func reload() {
+        if plan.file == nil, plan.settings.certificate == nil {
+            return ServeCommand.note("nothing to reload: no settings file, no certificate file")
+        }
+        do {
+            let fresh = try read()
+            // Without files there is nothing new: the certificate made at start stays.
+            let context = try fresh.certifiedTLS(tickets) ?? tls
+            let next = fresh.keeping(plan)
+            let snapshot = try next.snapshot(accounts: accounts, population: population, tls: context)
+            let fixed = Self.differences(plan, fresh).joined(separator: ", ")
+            if !fixed.isEmpty {
+                ServeCommand.note("\(fixed) cannot change while the server runs: restart it for that; the rest is applied")
+            }
+            let isDone = server.reload(snapshot)
+            tls = context
+            plan = next
+            ServeCommand.note(isDone ? "reloaded" : "reloaded; a worker is slow to follow")
+        } catch {
+            ServeCommand.note("not reloaded, what was in force stays:\n\(error)")
+        }
+    }
+
+    /// The keys in which `fresh` asks for what only a restart can bring.
+    private static func differences(_ old: ServePlan, _ fresh: ServePlan) -> [String] {
+        let (before, after) = (old.settings, fresh.settings)
+        var keys: [String] = []
+        func compare(_ key: String, _ isSame: Bool) { if !isSame { keys.append(key) } }
+        compare("listen.pop3", before.pop3 == after.pop3)
+        compare("listen.pop3s", before.pop3s == after.pop3s)
+        compare("population.users", before.population.users == after.population.users)
+        compare("population.messages", before.population.messages == after.population.messages)
+        compare("population.bytes", before.population.messageBytes == after.population.messageBytes)
+        compare("population.deleted", before.population.deleted == after.population.deleted)
+        for field in ServePlan.fixedLimits { compare("limits.\(field.name)", old.limits[field] == fresh.limits[field]) }
+        compare("workers", before.workers == after.workers)
+        compare("metrics", before.metrics == after.metrics)
+        compare("log.file", before.logFile == after.logFile)
+        return keys
+    }
+}
+
+extension ServePlan {
+    /// The limits by which memory was sized at start.
+    static var fixedLimits: [Server.Limits.Field] {
+        Server.Limits.fields.filter { ["connections", "events-per-turn"].contains($0.name) }
+    }
+
+    /// This plan with what cannot change as it is in `old`, so that the next reload compares with what is in force.
+    fileprivate func keeping(_ old: ServePlan) -> ServePlan {
+        var settings = settings
+        settings.pop3 = old.settings.pop3
+        settings.pop3s = old.settings.pop3s
+        settings.population = old.settings.population
+        settings.workers = old.settings.workers
+        settings.metrics = old.settings.metrics
+        settings.logFile = old.settings.logFile
+        var limits = limits
+        for field in Self.fixedLimits { limits[field] = old.limits[field] }
+        return ServePlan(settings: settings, file: file, limits: limits)
+    }
+}
