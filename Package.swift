@@ -70,7 +70,7 @@ let package = Package(
         // Floor 3.
         module("SASL", ["PoplarCore", "Digest", "NTLM"]),
         module("POP3", ["PoplarCore"]),
-        module("Accounts", ["PoplarCore", "NTLM"]),
+        module("Accounts", ["PoplarCore", "Digest", "NTLM"]),
         module("Administration", ["Configuration"]),
         module("Workload", ["PoplarCore", "Telemetry", "Configuration"]),
 
@@ -105,7 +105,7 @@ let package = Package(
         tests("TLSTests", ["TLS", "Certificates", "COpenSSL"]),
         tests("CertificatesTests", ["Certificates"]),
         tests("MaildropTests", ["Maildrop", "PoplarCore"]),
-        tests("AccountsTests", ["Accounts", "NTLM"]),
+        tests("AccountsTests", ["Accounts", "NTLM", "Digest"]),
         tests("ConfigurationTests", ["Configuration"]),
         tests("AdministrationTests", ["Administration", "Configuration"]),
         tests("PoplarCoreTests", ["PoplarCore"]),
@@ -118,9 +118,9 @@ let package = Package(
             ]),
         tests("DigestTests", ["Digest"]),
         tests("NTLMTests", ["NTLM", "Digest", "PoplarCore"]),
-        tests("SASLTests", ["SASL", "NTLM", "PoplarCore"]),
+        tests("SASLTests", ["SASL", "NTLM", "Digest", "PoplarCore"]),
         .target(
-            name: "FuzzTargets", dependencies: ["PoplarCore", "NTLM", "SASL", "POP3"], path: "Tests/FuzzTargets",
+            name: "FuzzTargets", dependencies: ["PoplarCore", "Digest", "NTLM", "SASL", "POP3"], path: "Tests/FuzzTargets",
             swiftSettings: swiftSettings),
         tests("FuzzReplayTests", ["FuzzTargets"]),
         tests("TelemetryTests", ["Telemetry", "PoplarCore"]),

@@ -3,6 +3,7 @@
 // Invariant: a member is never found as an NT account, nor an account as a member, whatever their names.
 // Names compare without regard to ASCII case, other octets exactly.
 
+import Digest
 public import NTLM
 import PoplarCore
 
@@ -37,9 +38,8 @@ public struct AccountTable: @unchecked Sendable {
         var ownAlias: OwnAlias = .other
         /// The next entry of the same bucket, -1 at the end.
         var next: Int32
-        var hash: NTHash
-        /// For clients that send an LM response alone; nil where the password has none.
-        var lmHash: LMHash?
+        /// Index into the table's verifiers.
+        var credential: UInt32
     }
 
     enum OwnAlias: UInt8 {
@@ -67,6 +67,16 @@ public struct AccountTable: @unchecked Sendable {
     let aliasBuckets: UnsafeMutableBufferPointer<Int32>
     let domains: UnsafeMutableBufferPointer<Range<Int>>
     let instance: Range<Int>?
+    let verifiers: UnsafeMutableBufferPointer<Verifiers>
+    let secrets: UnsafeMutableBufferPointer<UInt8>
+    /// What the accounts of NT domains have among them: a method whose kind is missing here lets nobody in.
+    public let kinds: CredentialKinds
+    /// Digested in place of the secret of an account that has none.
+    let decoySecret: Range<UInt32>
+    let decoyKey: Digest32
+    let decoyIterations: UInt32
+    /// The salt of all SCRAM verifiers, where they share one: the decoys must then have it too.
+    let commonSalt: Digest16?
 
     /// What `domain` names.
     public func realm(_ domain: Span<UInt8>) -> Realm {
@@ -93,11 +103,16 @@ public struct AccountTable: @unchecked Sendable {
     /// The member `name` of the membership instance.
     public func member(_ name: Span<UInt8>) -> AccountID? { find(name, realm: Self.memberRealm) }
 
-    /// What the password of an account is checked against.
-    public func hash(_ account: AccountID) -> NTHash { entries[Int(account.index)].hash }
+    /// What the password of an account is checked against; nil where no such hash is kept.
+    public func hash(_ account: AccountID) -> NTHash? { verifiers(of: account).ntHash }
 
     /// What an LM response of an account is checked against, at the levels that take one.
-    public func lmHash(_ account: AccountID) -> LMHash? { entries[Int(account.index)].lmHash }
+    public func lmHash(_ account: AccountID) -> LMHash? { verifiers(of: account).lmHash }
+
+    @inline(__always)
+    func verifiers(of account: AccountID) -> Verifiers {
+        verifiers[Int(truncatingIfNeeded: entries[Int(account.index)].credential)]
+    }
 
     /// The mailbox that belongs to an account: the one with its name (seed.md, mailbox mapping).
     public func mailbox(of account: AccountID) -> UInt32 { entries[Int(account.index)].mailbox }

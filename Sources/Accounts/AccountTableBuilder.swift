@@ -1,6 +1,7 @@
 // Builds the snapshot: accounts, members and mailbox aliases are added one by one, then laid out in flat tables.
 // Invariant: all checks happen here, at set-up; a finished table is immutable, and looking a name up in it allocates nothing.
 
+public import Digest
 public import NTLM
 import PoplarCore
 
@@ -10,8 +11,24 @@ public struct AccountTableBuilder {
     private var aliases: [AccountTable.Alias] = []
     private var domains: [Range<Int>] = []
     private var instance: Range<Int>?
+    private var verifiers: [AccountTable.Verifiers] = []
+    private var secrets: [UInt8] = []
 
     public init() {}
+
+    /// Keeps what is known of a password, for any number of accounts.
+    public mutating func addCredentials(_ credentials: Credentials) -> CredentialID {
+        var secret: Range<UInt32>?
+        if let clearText = credentials.clearText {
+            let start = UInt32(secrets.count)
+            secrets.append(contentsOf: clearText.prefix(Int(UInt16.max)))
+            secret = start..<UInt32(secrets.count)
+        }
+        verifiers.append(
+            AccountTable.Verifiers(
+                ntHash: credentials.ntHash, lmHash: credentials.lmHash, secret: secret, scram: credentials.scram))
+        return CredentialID(index: UInt32(verifiers.count - 1))
+    }
 
     /// Adds an NT domain. Domains are searched in the order in which they were added. Returns its number.
     public mutating func addDomain(_ name: String) -> UInt16 {
@@ -23,13 +40,18 @@ public struct AccountTableBuilder {
     public mutating func setInstance(_ name: String) { instance = store(name) }
 
     /// Adds an account of `domain`, the owner of `mailbox`. Names are at most 65,535 octets of UTF-8.
+    public mutating func addAccount(_ name: String, domain: UInt16, credentials: CredentialID, mailbox: UInt32) {
+        add(name, domain, credentials, mailbox)
+    }
+
+    /// An account of which the hashes alone are kept.
     public mutating func addAccount(_ name: String, domain: UInt16, hash: NTHash, lmHash: LMHash? = nil, mailbox: UInt32) {
-        add(name, domain, hash, lmHash, mailbox)
+        add(name, domain, addCredentials(Credentials(ntHash: hash, lmHash: lmHash)), mailbox)
     }
 
     /// Adds a member of the instance, the owner of `mailbox`.
-    public mutating func addMember(_ name: String, hash: NTHash, lmHash: LMHash? = nil, mailbox: UInt32) {
-        add(name, AccountTable.memberRealm, hash, lmHash, mailbox)
+    public mutating func addMember(_ name: String, credentials: CredentialID, mailbox: UInt32) {
+        add(name, AccountTable.memberRealm, credentials, mailbox)
     }
 
     /// Names a mailbox. An alias that is added twice becomes ambiguous.
@@ -42,7 +64,8 @@ public struct AccountTableBuilder {
     }
 
     /// The table. Its memory is never given back: workers hold it for the life of the process.
-    public func build() -> AccountTable {
+    /// - Parameter decoyKey: for tests; otherwise new for each table.
+    public func build(decoyKey: Digest32? = nil) -> AccountTable {
         var entries = entries
         var aliases = aliases
         var buckets = [Int32](repeating: -1, count: Self.bucketCount(entries.count))
@@ -69,7 +92,11 @@ public struct AccountTableBuilder {
         }
         let table = AccountTable(
             names: Self.pin(names), entries: Self.pin(entries), buckets: Self.pin(buckets), aliases: Self.pin(aliases),
-            aliasBuckets: Self.pin(aliasBuckets), domains: Self.pin(domains), instance: instance)
+            aliasBuckets: Self.pin(aliasBuckets), domains: Self.pin(domains), instance: instance,
+            verifiers: Self.pin(verifiers), secrets: Self.pin(secrets), kinds: kinds,
+            decoySecret: verifiers.lazy.compactMap(\.secret).first ?? 0..<0, decoyKey: decoyKey ?? Self.newKey(),
+            decoyIterations: verifiers.lazy.compactMap(\.scram).first?.iterations ?? SCRAMVerifier.leastIterations,
+            commonSalt: commonSalt)
         for index in table.entries.indices {
             let range =
                 Int(table.entries[index].nameOffset)..<Int(table.entries[index].nameOffset) + Int(table.entries[index].nameCount)
@@ -83,12 +110,39 @@ public struct AccountTableBuilder {
         return table
     }
 
-    private mutating func add(_ name: String, _ realm: UInt16, _ hash: NTHash, _ lmHash: LMHash?, _ mailbox: UInt32) {
+    /// The kinds that the accounts of NT domains have among them.
+    private var kinds: CredentialKinds {
+        entries.reduce(into: []) { kinds, entry in
+            if entry.realm != AccountTable.memberRealm { kinds.formUnion(verifiers[Int(entry.credential)].kinds) }
+        }
+    }
+
+    /// The one salt of all SCRAM verifiers that accounts of NT domains use; nil when there are several salts, or not two
+    /// accounts to share one.
+    private var commonSalt: Digest16? {
+        var salt: Digest16?
+        var users = 0
+        for entry in entries where entry.realm != AccountTable.memberRealm {
+            guard let own = verifiers[Int(entry.credential)].scram?.salt else { continue }
+            if let salt, salt != own { return nil }
+            salt = own
+            users += 1
+        }
+        return users > 1 ? salt : nil
+    }
+
+    private static func newKey() -> Digest32 {
+        var octets: [UInt8] = []
+        for _ in 0..<4 { withUnsafeBytes(of: UInt64.random(in: 0...UInt64.max)) { octets.append(contentsOf: $0) } }
+        return SHA256.hash(octets.span)
+    }
+
+    private mutating func add(_ name: String, _ realm: UInt16, _ credentials: CredentialID, _ mailbox: UInt32) {
         let range = store(name)
         entries.append(
             AccountTable.Entry(
                 nameOffset: UInt32(range.lowerBound), nameCount: UInt16(clamping: range.count), realm: realm,
-                mailbox: mailbox, next: -1, hash: hash, lmHash: lmHash))
+                mailbox: mailbox, next: -1, credential: credentials.index))
     }
 
     private mutating func store(_ name: String) -> Range<Int> {
@@ -123,22 +177,27 @@ public struct AccountTableBuilder {
 }
 
 extension AccountTable {
+    /// Any sixteen octets: a salt is no secret.
+    private static let populationSalt = Digest16(low: 0x4944_3DF1_6B5C_A7E2, high: 0xB08E_27D5_F913_604A)
+
     /// The population of contracts.md 2: `user00000`... in NT domain POPLAR and `member00000`... of MEMBERSHIP, `users` of
     /// each, every one with `password` and a mailbox of its own name: mailboxes 0..<users, then users..<2 * users.
     public static func population(users: Int, password: String = "secret") -> AccountTable? {
-        guard let hash = NTHash(passwordUTF8: Array(password.utf8).span) else { return nil }
-        let lmHash = LMHash(passwordUTF8: Array(password.utf8).span)
+        // One salt for all: they share the password too, and a client that plays them all derives its keys once.
+        let everyForm = Credentials(password: password, salt: populationSalt)
+        guard everyForm.ntHash != nil else { return nil }
         var builder = AccountTableBuilder()
+        let credentials = builder.addCredentials(everyForm)
         let domain = builder.addDomain("POPLAR")
         builder.setInstance("MEMBERSHIP")
         for index in 0..<users {
             let name = "user" + padded(index)
-            builder.addAccount(name, domain: domain, hash: hash, lmHash: lmHash, mailbox: UInt32(index))
+            builder.addAccount(name, domain: domain, credentials: credentials, mailbox: UInt32(index))
             builder.addMailbox(name, mailbox: UInt32(index))
         }
         for index in 0..<users {
             let name = "member" + padded(index)
-            builder.addMember(name, hash: hash, lmHash: lmHash, mailbox: UInt32(users + index))
+            builder.addMember(name, credentials: credentials, mailbox: UInt32(users + index))
             builder.addMailbox(name, mailbox: UInt32(users + index))
         }
         return builder.build()

@@ -20,6 +20,11 @@ extension AccountTable {
     public func basicLogon(name: Span<UInt8>, password: Span<UInt8>) -> LogonResult {
         let given = NTHash(passwordUTF8: password)
         guard let given, let account = basicAccount(name), hash(account) == given else { return .refused }
+        return openNamed(name, account)
+    }
+
+    /// What an account opens that has logged on as `name`.
+    func openNamed(_ name: Span<UInt8>, _ account: AccountID) -> LogonResult {
         guard let parts = AccountName.parse(name) else { return .refused }
         guard let alias = parts.alias else { return ownMailbox(of: account) }
         switch mailbox(alias: name.extracting(alias)) {
@@ -29,7 +34,8 @@ extension AccountTable {
         }
     }
 
-    private func basicAccount(_ name: Span<UInt8>) -> AccountID? {
+    /// The account that a name of Basic's grammar means.
+    func basicAccount(_ name: Span<UInt8>) -> AccountID? {
         guard let parts = AccountName.parse(name) else { return nil }
         guard let domain = parts.domain else { return account(name.extracting(parts.account), domain: nil) }
         guard case .ntDomain(let number) = realm(name.extracting(domain)) else { return nil }

@@ -1,7 +1,8 @@
-// The five switches of the Authentication page (seed.md). Each stands alone: switching Basic off leaves Basic over SSL
-// as it is, and the other way round (Exchange 5.5 before SP3 got that wrong, KB235051).
+// The five switches of the Authentication page (seed.md), and three of methods that the page does not know. Each stands alone:
+// switching Basic off leaves Basic over SSL as it is, and the other way round (Exchange 5.5 before SP3 got that wrong,
+// KB235051). The three show no password on the wire, so that one switch each governs both channels.
 
-/// Which methods clients may log on with. Out of the box all of them (seed.md).
+/// Which methods clients may log on with. Out of the box all of the page (seed.md); see `defaults` for the others.
 public struct MethodSwitches: OptionSet, Sendable, Hashable {
     public let rawValue: UInt8
     public init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -11,11 +12,26 @@ public struct MethodSwitches: OptionSet, Sendable, Hashable {
     public static let ntlm = MethodSwitches(rawValue: 4)
     public static let ntlmSSL = MethodSwitches(rawValue: 8)
     public static let membership = MethodSwitches(rawValue: 16)
+    public static let apop = MethodSwitches(rawValue: 32)
+    public static let cramMD5 = MethodSwitches(rawValue: 64)
+    public static let scramSHA256 = MethodSwitches(rawValue: 128)
+    /// The five of the page.
     public static let all: MethodSwitches = [.basic, .basicSSL, .ntlm, .ntlmSSL, .membership]
+    /// Those that Exchange 5.x did not have.
+    public static let beyondThePage: MethodSwitches = [.apop, .cramMD5, .scramSHA256]
 
-    /// The names of `--methods`, in the page's order.
+    /// What is on where nothing is said.
+    public static func defaults(compat: Compatibility) -> MethodSwitches {
+        switch compat {
+        case .modern: all.union(beyondThePage)
+        case .exchange55: all
+        }
+    }
+
+    /// The names of `--methods`: the page's order, then the others.
     public static let names: [(name: String, method: MethodSwitches)] = [
         ("basic", .basic), ("basic-ssl", .basicSSL), ("ntlm", .ntlm), ("ntlm-ssl", .ntlmSSL), ("membership", .membership),
+        ("apop", .apop), ("cram-md5", .cramMD5), ("scram-sha-256", .scramSHA256),
     ]
 
     /// Reads `basic,ntlm-ssl,...`. The error names the word that is no method and what there is.
@@ -37,7 +53,8 @@ public struct MethodSwitches: OptionSet, Sendable, Hashable {
     public func channel(encrypted: Bool) -> ChannelMethods {
         ChannelMethods(
             basic: contains(encrypted ? .basicSSL : .basic), ntlm: contains(encrypted ? .ntlmSSL : .ntlm),
-            membership: contains(.membership))
+            membership: contains(.membership), apop: contains(.apop), cramMD5: contains(.cramMD5),
+            scramSHA256: contains(.scramSHA256))
     }
 }
 
@@ -54,10 +71,18 @@ public struct ChannelMethods: Sendable, Equatable {
     public let basic: Bool
     public let ntlm: Bool
     public let membership: Bool
+    public let apop: Bool
+    public let cramMD5: Bool
+    public let scramSHA256: Bool
 
-    public init(basic: Bool, ntlm: Bool, membership: Bool) {
+    public init(
+        basic: Bool, ntlm: Bool, membership: Bool, apop: Bool = false, cramMD5: Bool = false, scramSHA256: Bool = false
+    ) {
         self.basic = basic
         self.ntlm = ntlm
         self.membership = membership
+        self.apop = apop
+        self.cramMD5 = cramMD5
+        self.scramSHA256 = scramSHA256
     }
 }

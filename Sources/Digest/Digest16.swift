@@ -43,6 +43,18 @@ public struct Digest16: Sendable, Equatable {
         self.init(bytes.span)
     }
 
+    /// From 32 hexadecimal digits in either case, as a client sends them.
+    public init?(hexDigits digits: Span<UInt8>) {
+        guard digits.count == 32 else { return nil }
+        var words: (UInt64, UInt64) = (0, 0)
+        for index in 0..<16 {
+            guard let high = Self.nibble(digits[index &* 2]), let low = Self.nibble(digits[index &* 2 &+ 1]) else { return nil }
+            let octet = UInt64(high << 4 | low) << UInt64(8 &* (index & 7))
+            if index < 8 { words.0 |= octet } else { words.1 |= octet }
+        }
+        self.init(low: words.0, high: words.1)
+    }
+
     private static func nibble(_ digit: UInt8) -> UInt8? {
         switch digit {
         case 48...57: return digit &- 48

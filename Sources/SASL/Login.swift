@@ -44,7 +44,7 @@ extension ClientExchange {
         case .second:
             writer.append(password)
             state = .finished
-        case .finished:
+        case .third, .finished:
             return fail(.outOfSequence)
         }
         return .respond

@@ -49,7 +49,7 @@ extension ClientExchange {
             case .refused(.noRoom): return .failed(.noRoom)
             case .refused(let fault): return .failed(.ntlm(fault))
             }
-        case .finished:
+        case .third, .finished:
             return fail(.outOfSequence)
         }
     }

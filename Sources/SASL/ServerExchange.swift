@@ -1,17 +1,20 @@
 // One SASL exchange as the server sees it. A trivial value that keeps its place; what must outlive a step (LOGIN's user name,
-// the transcript under NTLM's MIC) stands in memory that the caller lends, the same for every step.
-// Invariant: after `.verify...` or `.failed` every further step is `.outOfSequence`; a new logon takes a new value.
+// the transcript under NTLM's MIC, SCRAM's first messages) stands in memory that the caller lends, the same for every step.
+// Invariant: after `.verify...`, `.accepted...` or `.failed` every further step is `.outOfSequence`; a new logon takes a new
+// value.
 
 public import Digest
 public import NTLM
 public import PoplarCore
 
 public struct ServerExchange: Sendable {
-    enum State: UInt8 { case initial, user, password, finished }
+    enum State: UInt8 { case initial, user, password, lookUp, proven, finished }
 
     public let mechanism: Mechanism
     var state = State.initial
     var userSize = 0
+    var challengeSize: UInt16 = 0
+    var scramPlaces = ScramPlaces()
     var ntlm = NTLM.ServerExchange()
 
     /// Octets of memory to lend.
@@ -19,17 +22,28 @@ public struct ServerExchange: Sendable {
 
     public init(mechanism: Mechanism) { self.mechanism = mechanism }
 
-    /// Whether the next step will use its random challenge. Where it is false any number will do.
-    public var needsRandom: Bool { mechanism == .ntlm && state == .initial }
+    /// Whether the next step, or `begin`, will use its random challenge. Where it is false any number will do.
+    public var needsRandom: Bool { (mechanism == .ntlm || mechanism == .cramMD5) && state == .initial }
 
     /// Opens an exchange whose client sent no initial response: appends the first challenge.
-    public mutating func begin(into writer: inout ByteWriter) -> ServerStep {
+    /// - Parameters:
+    ///   - randomChallenge, nowFileTime, host: what CRAM-MD5's challenge is made of; `host` is the server's name.
+    ///   - memory: as in `step`.
+    public mutating func begin(
+        randomChallenge: UInt64, nowFileTime: UInt64, host: Span<UInt8>, memory: UnsafeMutableRawBufferPointer,
+        into writer: inout ByteWriter
+    ) -> ServerStep {
         guard state == .initial else { return fail(.outOfSequence) }
-        if mechanism == .login {
+        switch mechanism {
+        case .login:
             state = .user
             return prompt(Login.userPrompt, into: &writer)
+        case .cramMD5:
+            return cramChallenge(
+                random: randomChallenge, nowFileTime: nowFileTime, host: host, memory: memory, into: &writer)
+        case .plain, .ntlm, .scramSHA256:
+            return .challenge
         }
-        return .challenge
     }
 
     /// Takes a response, or the initial response as the first one.
@@ -50,6 +64,10 @@ public struct ServerExchange: Sendable {
             return ntlmStep(
                 response, settings: settings, randomChallenge: randomChallenge, nowFileTime: nowFileTime, memory: memory,
                 into: &writer)
+        case .cramMD5:
+            return cramResponse(response, memory: memory)
+        case .scramSHA256:
+            return scram(response, memory: memory, into: &writer)
         }
     }
 

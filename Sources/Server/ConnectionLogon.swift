@@ -46,7 +46,11 @@ extension Connection {
         var exchange = SASL.ServerExchange(mechanism: mechanism)
         guard let initial else {
             var writer = challengeWriter()
-            let step = exchange.begin(into: &writer)
+            let step =
+                self.exchange.map {
+                    exchange.begin(
+                        randomChallenge: 0, nowFileTime: 0, host: Span(), memory: $0.mechanism, into: &writer)
+                } ?? .failed(.outOfSequence)
             sasl = exchange
             if mechanism == .ntlm, resources.snapshot.behaviour.ntlmReply == .ok {
                 session.awaitResponse()
@@ -70,6 +74,7 @@ extension Connection {
         case .plain: channel.offer.contains(.plain) ? nil : basicRefusal(channel)
         case .login: channel.offer.contains(.login) ? nil : basicRefusal(channel)
         case .ntlm: channel.offer.contains(.ntlm) ? nil : .ntlmDisabled
+        case .cramMD5, .scramSHA256: .mechanismUnknown
         }
     }
 
@@ -119,7 +124,10 @@ extension Connection {
             verifyNTLM(domain: domain, user: user, isUnicode: isUnicode, &resources)
         case .failed(.anonymous):
             finish(.refused, .ntlm, &resources)
-        case .failed(.malformed), .failed(.tooLong), .failed(.badName), .failed(.outOfSequence), .failed(.ntlm):
+        case .verifyCRAMMD5, .lookUpSCRAM, .acceptedSCRAM:
+            fail(&resources)
+        case .failed(.malformed), .failed(.tooLong), .failed(.badName), .failed(.outOfSequence), .failed(.ntlm),
+            .failed(.wrongProof), .failed(.authorization), .failed(.channelBinding):
             fail(&resources)
         }
     }
@@ -153,7 +161,7 @@ extension Connection {
         let identity = NTLMIdentity.resolve(
             domain: bytes.extracting(domain), user: bytes.extracting(user), isUnicode: isUnicode,
             methods: channel(resources).methods, accounts: resources.snapshot.accounts)
-        let hash = identity.account.map { resources.snapshot.accounts.hash($0) }
+        let hash = identity.account.flatMap { resources.snapshot.accounts.hash($0) }
         let lmHash = identity.account.flatMap { resources.snapshot.accounts.lmHash($0) }
         let verdict = sasl.verifyNTLM(
             bytes, hash: hash, lmHash: lmHash, channelBinding: channelBinding,

@@ -54,14 +54,7 @@ struct ServePlan {
         var hasListeners: Bool { !pop3.isEmpty || !pop3s.isEmpty }
     }
 
-    var methods: MethodSwitches { settings.methods ?? Self.standardMethods(settings.compatibility) }
-
-    /// The methods that are on out of the box (contracts.md 2).
-    private static func standardMethods(_ compatibility: Compatibility) -> MethodSwitches {
-        switch compatibility {
-        case .modern, .exchange55: .all
-        }
-    }
+    var methods: MethodSwitches { settings.methods ?? MethodSwitches.defaults(compat: settings.compatibility) }
 
     // MARK: Parts of a snapshot
 

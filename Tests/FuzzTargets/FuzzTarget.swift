@@ -15,6 +15,7 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
     case ntlmAuthenticate = "ntlm-authenticate"
     case avPairs = "av-pairs"
     case saslServer = "sasl-server"
+    case saslClient = "sasl-client"
     case base64 = "base64"
     case pop3Command = "pop3-command"
     case pop3Reply = "pop3-reply"
@@ -27,6 +28,7 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
         case .ntlmAuthenticate: checkAuthenticate(input)
         case .avPairs: checkPairs(input)
         case .saslServer: checkSASL(input)
+        case .saslClient: checkSASLClient(input)
         case .base64: checkBase64(input)
         case .pop3Command: checkCommands(input)
         case .pop3Reply: checkReplies(input)

@@ -1,6 +1,7 @@
 // Memory and fixed parties for the bodies. Every body allocates its own blocks, of exactly the size it lends, so that the
 // address sanitizer sees each octet written or read beyond them.
 
+import Digest
 import NTLM
 import PoplarCore
 
@@ -32,6 +33,13 @@ enum Party {
         let text = UnsafeBufferPointer(start: password.utf8Start, count: password.utf8CodeUnitCount)
         return NTHash(passwordUTF8: text.span)
     }
+
+    /// A verifier of `hash()`'s password, and one that no password has.
+    static let verifier = SCRAMVerifier(
+        password: Array("Password".utf8).span, salt: Digest16(low: 1, high: 2), iterations: SCRAMVerifier.leastIterations)
+    static let decoy = SCRAMVerifier(
+        salt: Digest16(low: 1, high: 2), iterations: SCRAMVerifier.leastIterations,
+        storedKey: SHA256.hash(Array("nobody".utf8).span), serverKey: SHA256.hash(Array("nobody".utf8).span))
 
     static func settings(_ level: CompatibilityLevel = .level5) -> ServerSettings? {
         try? ServerSettings(

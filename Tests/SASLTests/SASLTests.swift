@@ -1,9 +1,11 @@
 // The mechanisms, both sides: whole exchanges, initial responses, and what is refused.
 
+import Digest
 import NTLM
 import PoplarCore
-import SASL
 import Testing
+
+@testable import SASL
 
 func octets(_ text: String) -> [UInt8] { Array(text.utf8) }
 
@@ -27,7 +29,8 @@ final class Bench {
 
     func begin() -> ServerStep {
         var writer = ByteWriter(output)
-        let step = exchange.begin(into: &writer)
+        let step = exchange.begin(
+            randomChallenge: 1896, nowFileTime: 697_170_952, host: octets("host.example").span, memory: memory, into: &writer)
         challenge = Array(writer.written)
         return step
     }
@@ -39,6 +42,26 @@ final class Bench {
             memory: UnsafeMutableRawBufferPointer(rebasing: memory[..<size]), into: &writer)
         challenge = Array(writer.written)
         return step
+    }
+
+    /// Answers a look-up as a server does that knows `verifier`.
+    func challenge(_ verifier: SCRAMVerifier, nonce: String? = nil, memory size: Int = SASL.ServerExchange.memorySize)
+        -> ServerStep
+    {
+        var writer = ByteWriter(output)
+        let lent = UnsafeMutableRawBufferPointer(rebasing: memory[..<size])
+        let step: ServerStep
+        if let nonce {
+            step = octets(nonce).withUnsafeBytes { exchange.challengeSCRAM(verifier, nonce: $0, memory: lent, into: &writer) }
+        } else {
+            step = exchange.challengeSCRAM(verifier, random: (1, 2), memory: lent, into: &writer)
+        }
+        challenge = Array(writer.written)
+        return step
+    }
+
+    func text(_ range: Range<Int>) -> String {
+        String(decoding: UnsafeRawBufferPointer(rebasing: memory[range]), as: UTF8.self)
     }
 
     /// The three parts of a claim as text.
@@ -63,13 +86,20 @@ func respond(
 
 @Suite("Mechanism names")
 struct NameTests {
-    @Test("are found in either case", arguments: [("PLAIN", Mechanism.plain), ("login", .login), ("Ntlm", .ntlm)])
+    @Test(
+        "are found in either case",
+        arguments: [
+            ("PLAIN", Mechanism.plain), ("login", .login), ("Ntlm", .ntlm), ("cram-md5", .cramMD5),
+            ("Scram-Sha-256", .scramSHA256),
+        ])
     func found(text: String, mechanism: Mechanism) {
         let found = Mechanism(name: octets(text).span)
         #expect(found == mechanism)
     }
 
-    @Test("others are not", arguments: ["", "PLAI", "PLAINS", "NTLM ", "MSN", "GSSAPI"])
+    @Test(
+        "others are not",
+        arguments: ["", "PLAI", "PLAINS", "NTLM ", "MSN", "GSSAPI", "CRAM-MD", "SCRAM-SHA-1", "SCRAM-SHA-256-PLUS"])
     func unknown(text: String) {
         let found = Mechanism(name: octets(text).span)
         #expect(found == nil)
