@@ -65,6 +65,7 @@ let package = Package(
         module("NTLM", ["PoplarCore", "Digest"]),
         module("Maildrop", ["PoplarCore"]),
         module("Telemetry", ["PoplarCore", "CZlib"]),
+        module("Exposition", ["PoplarCore"]),
 
         // Floor 3.
         module("SASL", ["PoplarCore", "Digest", "NTLM"]),
@@ -79,7 +80,7 @@ let package = Package(
             [
                 "PoplarCore", "CLinux", "CJemalloc", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Accounts",
                 "Administration",
-                "Maildrop",
+                "Maildrop", "Exposition",
             ]),
         module(
             "LoadGenerator",
@@ -111,13 +112,14 @@ let package = Package(
             "ServerTests",
             [
                 "Server", "PoplarCore", "Accounts", "Administration", "Maildrop", "NTLM", "SASL", "TLS", "Certificates", "POP3",
-                "Reactor",
+                "Reactor", "Exposition",
             ]),
+        tests("ExpositionTests", ["Exposition"]),
         tests("DigestTests", ["Digest"]),
         tests("NTLMTests", ["NTLM", "Digest", "PoplarCore"]),
         tests("SASLTests", ["SASL", "NTLM", "PoplarCore"]),
         .target(
-            name: "FuzzTargets", dependencies: ["PoplarCore", "NTLM", "SASL", "POP3"], path: "Tests/FuzzTargets",
+            name: "FuzzTargets", dependencies: ["PoplarCore", "NTLM", "SASL", "POP3", "Exposition"], path: "Tests/FuzzTargets",
             swiftSettings: swiftSettings),
         tests("FuzzReplayTests", ["FuzzTargets"]),
         tests("TelemetryTests", ["Telemetry", "PoplarCore"]),

@@ -25,7 +25,7 @@ extension Connection {
         guard let memory = exchange else { return refuse(.userFirst, &resources) }
         let user = memory.user
         let result = resources.snapshot.accounts.basicLogon(name: user.span, password: password)
-        finish(result, .basic, &resources)
+        finish(result, .basic, Attempt(user.span), &resources)
     }
 
     // MARK: APOP
@@ -77,6 +77,7 @@ extension Connection {
     private func basicRefusal(_ channel: Channel) -> ServerReply { channel.methods.basic ? .mechanismDisabled : .basicDisabled }
 
     mutating func cancelExchange(_ resources: inout Resources) {
+        tellLogon(method, .malformed, Attempt(), &resources)
         refuse(.exchangeCancelled, &resources)
         countFailure(resources)
     }
@@ -118,7 +119,7 @@ extension Connection {
         case .verifyNTLM(let domain, let user, let isUnicode):
             verifyNTLM(domain: domain, user: user, isUnicode: isUnicode, &resources)
         case .failed(.anonymous):
-            finish(.refused, .ntlm, &resources)
+            finish(.refused, .ntlm, Attempt(), &resources)
         case .failed(.malformed), .failed(.tooLong), .failed(.badName), .failed(.outOfSequence), .failed(.ntlm):
             fail(&resources)
         }
@@ -134,11 +135,12 @@ extension Connection {
         let user = bytes.extracting(claim.user)
         // Acting for somebody else is named in the account name itself (DOMAIN\account\alias), not here.
         let authorization = bytes.extracting(claim.authorization)
+        let method = method
         guard authorization.count == 0 || Bytes.equalsIgnoringCase(authorization, user) else {
-            return finish(.refused, .basic, &resources)
+            return finish(.refused, method, Attempt(user), &resources)
         }
         let result = resources.snapshot.accounts.basicLogon(name: user, password: bytes.extracting(claim.password))
-        finish(result, .basic, &resources)
+        finish(result, method, Attempt(user), &resources)
     }
 
     // MARK: NTLM and the membership system
@@ -158,36 +160,42 @@ extension Connection {
         let verdict = sasl.verifyNTLM(
             bytes, hash: hash, lmHash: lmHash, channelBinding: isEncrypted ? resources.channelBinding : nil,
             settings: resources.snapshot.ntlm, nowFileTime: FileTime.now(), memory: UnsafeRawBufferPointer(memory.mechanism))
-        guard verdict == .accepted, let account = identity.account else { return finish(.refused, identity.method, &resources) }
+        let attempt = Attempt(bytes.extracting(user), isUTF16: isUnicode)
+        guard verdict == .accepted, let account = identity.account else {
+            return finish(.refused, identity.method, attempt, &resources)
+        }
         // A client cannot name a mailbox here: the account's own is opened (seed.md).
-        finish(.granted(mailbox: resources.snapshot.accounts.mailbox(of: account)), identity.method, &resources)
+        finish(.granted(mailbox: resources.snapshot.accounts.mailbox(of: account)), identity.method, attempt, &resources)
     }
 
     // MARK: The end of a logon
 
-    mutating func finish(_ result: LogonResult, _ method: LogonMethod, _ resources: inout Resources) {
+    mutating func finish(
+        _ result: LogonResult, _ method: LogonMethod, _ attempt: Attempt, _ resources: inout Resources
+    ) {
         endExchange(&resources)
         let refusal: ServerReply
+        let outcome: LogonOutcome
         switch result {
         case .granted(let mailbox):
             switch openMaildrop(mailbox, &resources) {
             case .opened:
-                resources.counters.logons.count(method, granted: true)
+                tellLogon(method, .granted, attempt, &resources)
                 session.logonSucceeded()
                 return reply(.loggedOn, resources)
             case .inUse:
                 resources.counters.inUse &+= 1
-                refusal = .inUse
+                (refusal, outcome) = (.inUse, .inUse)
             case .tooSoon:
                 resources.counters.tooSoon &+= 1
-                refusal = .loginDelay
-            case .shortage: refusal = .temporaryFailure
+                (refusal, outcome) = (.loginDelay, .tooSoon)
+            case .shortage: (refusal, outcome) = (.temporaryFailure, .unavailable)
             }
-        case .refused: refusal = .logonFailure
-        case .mailboxUnavailable: refusal = .mailboxUnavailable
-        case .ambiguousAlias: refusal = .ambiguousAlias
+        case .refused: (refusal, outcome) = (.logonFailure, .refused)
+        case .mailboxUnavailable: (refusal, outcome) = (.mailboxUnavailable, .noMailbox)
+        case .ambiguousAlias: (refusal, outcome) = (.ambiguousAlias, .ambiguousAlias)
         }
-        resources.counters.logons.count(method, granted: false)
+        tellLogon(method, outcome, attempt, &resources)
         if refusal == .logonFailure, let delay = failureDelayNs(resources.snapshot.limits) {
             held = refusal
             heldUntilNs = resources.nowNs &+ delay
@@ -248,6 +256,7 @@ extension Connection {
 
     /// The exchange was no exchange.
     private mutating func fail(_ resources: inout Resources) {
+        tellLogon(method, .malformed, Attempt(), &resources)
         refuse(.malformedExchange, &resources)
         countFailure(resources)
     }

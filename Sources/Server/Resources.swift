@@ -55,6 +55,9 @@ struct Resources: ~Copyable {
     var exchangePool: BufferPool
     var markPool: BufferPool
     var counters = Counters()
+    var events: EventLog
+    /// The connection that is being served, for what is told of it.
+    var origin = EventOrigin()
     /// The shortest of a connection's limits: how often each is looked at.
     let checkNs: UInt64
     /// CLOCK_MONOTONIC at the start of this turn.
@@ -63,8 +66,9 @@ struct Resources: ~Copyable {
     private var timestamps: UInt64
     private let timestampKey: SipHash
 
-    init(_ snapshot: Snapshot, connections: Int, nowNs: UInt64, worker: Int = 0) {
+    init(_ snapshot: Snapshot, connections: Int, nowNs: UInt64, worker: Int = 0, events: consuming EventLog = EventLog()) {
         self.snapshot = snapshot
+        self.events = events
         let personality = snapshot.behaviour.personality
         clear = Channel(snapshot.methods, personality, encrypted: false, hasTLS: snapshot.tls != nil)
         encrypted = Channel(snapshot.methods, personality, encrypted: true, hasTLS: true)

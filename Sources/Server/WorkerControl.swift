@@ -11,12 +11,15 @@ struct Orders: OptionSet {
     let rawValue: UInt8
     static let report = Orders(rawValue: 1)
     static let drain = Orders(rawValue: 2)
+    static let publish = Orders(rawValue: 4)
 }
 
 final class WorkerControl: Sendable {
     private let orders = Atomic<UInt8>(0)
     private let bell: WakeUp
     private let printsAtEnd: Bool
+    /// Where the worker answers `publish`.
+    let figures = FigureExchange()
     /// What the reports themselves have allocated, to be left out of the figure that they print.
     private let reportBytes = Atomic<UInt64>(0)
 
@@ -48,7 +51,8 @@ final class WorkerControl: Sendable {
         reportBytes.wrappingAdd((counter?.pointee ?? 0) &- before, ordering: .relaxed)
     }
 
-    func finish(_ number: Int, _ counters: Counters) {
-        if printsAtEnd { report(number, counters) }
+    func finish(_ number: Int, _ figures: WorkerFigures) {
+        self.figures.finish(figures)
+        if printsAtEnd { report(number, figures.counters) }
     }
 }

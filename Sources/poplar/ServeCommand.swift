@@ -27,7 +27,8 @@ struct ServeCommand: ParsableCommand {
             Accounts are user00000, user00001, ... of NT domain POPLAR and member00000, ... of the membership instance
             MEMBERSHIP, all with the password "secret" and a mailbox of their own name. When every listener is open, one line
             says so:  ready pop3=127.0.0.1:1110 pop3s=127.0.0.1:1995
-            SIGTERM drains and ends; SIGUSR1 prints the workers' counters on standard error.
+            With --metrics the line ends in  metrics=127.0.0.1:9110.
+            SIGTERM drains and ends; SIGHUP reopens the log; SIGUSR1 prints the workers' counters on standard error.
             """)
 
     @Option(
@@ -72,6 +73,9 @@ struct ServeCommand: ParsableCommand {
     @Flag(help: "Print the workers' counters on standard error at the end.")
     var counters = false
 
+    @OptionGroup(title: "Observation")
+    var observation: ObservationOptions
+
     mutating func validate() throws {
         if showLimits { return }
         guard !pop3.isEmpty || !pop3s.isEmpty else {
@@ -104,14 +108,21 @@ struct ServeCommand: ParsableCommand {
         let listen =
             try pop3.map { ListenAddress(try SocketAddress(parsing: $0), isEncrypted: false) }
             + pop3s.map { ListenAddress(try SocketAddress(parsing: $0), isEncrypted: true) }
+        let count = workers ?? Affinity.current().count
+        // The quick form is for measuring: it tells of trouble alone.
+        let observation = try ServerObservation(self.observation, workers: count, defaultLevel: .warn)
         let server = try ServerInstance(
             ServerConfiguration(
-                listen: listen, workers: workers ?? Affinity.current().count, snapshot: snapshot, printsCounters: counters))
-        announce(server.addresses)
-        serve(server, signals, tickets)
+                listen: listen, workers: count, snapshot: snapshot, printsCounters: counters, log: observation.log))
+        try observation.openMetrics(server)
+        observation.tellStart(server.addresses, limits: limits, defaults: .quickForm, workers: count)
+        announce(server.addresses, observation.readyTokens)
+        serve(server, signals, tickets, observation)
     }
 
-    private func serve(_ server: ServerInstance, _ signals: borrowing SignalQueue, _ tickets: TicketKeys?) {
+    private func serve(
+        _ server: ServerInstance, _ signals: borrowing SignalQueue, _ tickets: TicketKeys?, _ observation: ServerObservation
+    ) {
         var rotationNs = MonotonicClock.now() + UInt64(TicketKeys.lifetimeMs) * 1_000_000
         while true {
             let now = MonotonicClock.now()
@@ -122,18 +133,22 @@ struct ServeCommand: ParsableCommand {
             let timeoutMs = tickets == nil ? -1 : Int32(clamping: (rotationNs - now) / 1_000_000 + 1)
             switch signals.wait(timeoutMs: timeoutMs) {
             case SIGUSR1: server.report()
-            case SIGHUP: note("nothing to reload: the quick form reads no file but the certificate, at start")
+            case SIGHUP:
+                observation.log.reopen()
+                note("nothing to reload: the quick form reads no file but the certificate, at start")
             case SIGTERM, SIGINT:
+                observation.log.note(.info, "drain")
                 server.drain()
                 server.join()
+                observation.stop()
                 return
             default: continue
             }
         }
     }
 
-    private func announce(_ addresses: [ListenAddress]) {
-        let tokens = addresses.map { "\($0.isEncrypted ? "pop3s" : "pop3")=\($0.address.text)" }
+    private func announce(_ addresses: [ListenAddress], _ more: [String]) {
+        let tokens = addresses.map { "\($0.isEncrypted ? "pop3s" : "pop3")=\($0.address.text)" } + more
         print("ready \(tokens.joined(separator: " "))")
         fflush(nil)
     }

@@ -26,6 +26,7 @@ enum House {
         "NTLM": Room(2, dataPlane: true),
         "Maildrop": Room(2, dataPlane: true),
         "Telemetry": Room(2, dataPlane: true),
+        "Exposition": Room(2),
         "SASL": Room(3, dataPlane: true),
         "POP3": Room(3, dataPlane: true),
         "Accounts": Room(3),
