@@ -66,6 +66,7 @@ let package = Package(
         module("Maildrop", ["PoplarCore"]),
         module("Telemetry", ["PoplarCore", "CZlib"]),
         module("Configuration", [.product(name: "Yams", package: "Yams")]),
+        module("Exposition", ["PoplarCore"]),
 
         // Floor 3.
         module("SASL", ["PoplarCore", "Digest", "NTLM"]),
@@ -80,7 +81,7 @@ let package = Package(
             [
                 "PoplarCore", "CLinux", "CJemalloc", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Accounts",
                 "Administration",
-                "Maildrop",
+                "Maildrop", "Exposition",
             ]),
         module(
             "LoadGenerator",
@@ -114,13 +115,15 @@ let package = Package(
             "ServerTests",
             [
                 "Server", "PoplarCore", "Accounts", "Administration", "Maildrop", "NTLM", "SASL", "TLS", "Certificates", "POP3",
-                "Reactor",
+                "Reactor", "Exposition",
             ]),
+        tests("ExpositionTests", ["Exposition"]),
         tests("DigestTests", ["Digest"]),
         tests("NTLMTests", ["NTLM", "Digest", "PoplarCore"]),
         tests("SASLTests", ["SASL", "NTLM", "Digest", "PoplarCore"]),
         .target(
-            name: "FuzzTargets", dependencies: ["PoplarCore", "Digest", "NTLM", "SASL", "POP3"], path: "Tests/FuzzTargets",
+            name: "FuzzTargets", dependencies: ["PoplarCore", "Digest", "NTLM", "SASL", "POP3", "Exposition"],
+            path: "Tests/FuzzTargets",
             swiftSettings: swiftSettings),
         tests("FuzzReplayTests", ["FuzzTargets"]),
         tests("TelemetryTests", ["Telemetry", "PoplarCore"]),

@@ -14,13 +14,31 @@ const uint64_t *cjemalloc_thread_allocated(void) {
     return mallctl("thread.allocatedp", &counter, &size, NULL, 0) == 0 ? counter : NULL;
 }
 
-uint64_t cjemalloc_resident_bytes(void) {
+// The statistics are a snapshot, taken anew when the epoch is written.
+static void refresh(void) {
     uint64_t epoch = 1;
     size_t size = sizeof epoch;
     mallctl("epoch", &epoch, &size, &epoch, size);
-    size_t resident = 0;
-    size = sizeof resident;
-    return mallctl("stats.resident", &resident, &size, NULL, 0) == 0 ? resident : 0;
+}
+
+static bool statistic(const char *name, uint64_t *value) {
+    size_t octets = 0;
+    size_t size = sizeof octets;
+    if (mallctl(name, &octets, &size, NULL, 0) != 0) return false;
+    *value = octets;
+    return true;
+}
+
+uint64_t cjemalloc_resident_bytes(void) {
+    uint64_t resident = 0;
+    refresh();
+    return statistic("stats.resident", &resident) ? resident : 0;
+}
+
+bool cjemalloc_read(cjemalloc_figures *figures) {
+    refresh();
+    return statistic("stats.allocated", &figures->allocated) && statistic("stats.active", &figures->active) &&
+           statistic("stats.resident", &figures->resident) && statistic("stats.mapped", &figures->mapped);
 }
 
 const char *cjemalloc_description(void) {
@@ -32,7 +50,18 @@ const char *cjemalloc_description(void) {
     return text;
 }
 #else
+#include <malloc.h>
 #include <stddef.h>
+
+bool cjemalloc_read(cjemalloc_figures *figures) {
+    struct mallinfo2 info = mallinfo2();
+    figures->allocated = info.uordblks + info.hblkhd;
+    figures->active = 0;
+    figures->resident = 0;
+    figures->mapped = info.arena + info.hblkhd;
+    return true;
+}
+
 bool cjemalloc_is_live(void) { return false; }
 const uint64_t *cjemalloc_thread_allocated(void) { return NULL; }
 uint64_t cjemalloc_resident_bytes(void) { return 0; }

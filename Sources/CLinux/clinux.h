@@ -24,6 +24,9 @@ int sched_getaffinity(int pid, size_t size, void *mask);
 // pipe2(2), for close-on-exec pipes.
 int pipe2(int fds[2], int flags);
 
+// dup3(2), which replaces a descriptor in one step and keeps it close-on-exec.
+int dup3(int old_fd, int new_fd, int flags);
+
 // memfd_create(2), for a child's messages that are shown only when it fails.
 int memfd_create(const char *name, unsigned int flags);
 

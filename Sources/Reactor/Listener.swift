@@ -9,15 +9,15 @@ public struct Listener: ~Copyable {
     /// The address in force; its port is the real one also where 0 was asked for.
     public let address: SocketAddress
 
-    /// Opens and listens. `backlog` is bounded by net.core.somaxconn.
-    public init(on wanted: SocketAddress, backlog: Int32 = 4096) throws(SystemError) {
+    /// Opens and listens. `backlog` is bounded by net.core.somaxconn; `isShared` lets others of this user listen there too.
+    public init(on wanted: SocketAddress, backlog: Int32 = 4096, isShared: Bool = true) throws(SystemError) {
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         let descriptor = Glibc.socket(wanted.family, type, 0)
         guard descriptor >= 0 else { throw SystemError(call: "socket", code: errno, subject: wanted.text) }
         var one: Int32 = 1
         let size = socklen_t(MemoryLayout<Int32>.size)
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, size)
-        setsockopt(descriptor, SOL_SOCKET, clinux_so_reuseport, &one, size)
+        if isShared { setsockopt(descriptor, SOL_SOCKET, clinux_so_reuseport, &one, size) }
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, size)
         if wanted.family == AF_INET6 { setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &one, size) }
         var failure: SystemError?

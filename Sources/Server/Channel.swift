@@ -2,6 +2,7 @@
 // it, and the offer that CAPA, bare AUTH and the session machine are given. One source for both, so that what is
 // listed and what is let through cannot differ.
 
+import Accounts
 import Administration
 import POP3
 
@@ -9,8 +10,11 @@ struct Channel: Sendable {
     let methods: ChannelMethods
     let offer: Offer
 
-    /// `hasTLS`: there is a certificate, so STLS can succeed.
-    init(_ switches: MethodSwitches, _ personality: Personality, encrypted: Bool, hasTLS: Bool) {
+    /// `hasTLS`: there is a certificate, so STLS can succeed. `kinds`: what the accounts can be checked by at all; a
+    /// mechanism whose verifier no account has can succeed for nobody, and is not offered.
+    init(
+        _ switches: MethodSwitches, _ personality: Personality, encrypted: Bool, hasTLS: Bool, kinds: CredentialKinds
+    ) {
         methods = switches.channel(encrypted: encrypted)
         var offer: Offer = []
         if methods.basic { offer.insert(.user) }
@@ -21,6 +25,9 @@ struct Channel: Sendable {
             offer.insert(.extensions)
             if methods.basic { offer.formUnion(.basic) }
             if hasTLS, !encrypted { offer.insert(.stls) }
+            if methods.apop, kinds.contains(.clearText) { offer.insert(.apop) }
+            if methods.cramMD5, kinds.contains(.clearText) { offer.insert(.cramMD5) }
+            if methods.scramSHA256, kinds.contains(.scramSHA256) { offer.insert(.scramSHA256) }
         }
         self.offer = offer
     }

@@ -31,6 +31,9 @@ struct Connection: ~Copyable {
     var logonFailures: UInt16 = 0
     /// Why the connection ends, for the counters and the log.
     var ending = Ending.client
+    /// Lines taken, and octets given to the socket.
+    private var commandCount: UInt32 = 0
+    private var sentOctets: UInt64 = 0
     /// A refusal that is held back until `heldUntilNs`; no line is taken meanwhile.
     var held: ServerReply?
     var heldUntilNs: UInt64 = 0
@@ -111,7 +114,7 @@ struct Connection: ~Copyable {
         guard inputStart == inputEnd else {
             resources.counters.tlsPipelined &+= 1
             reply(.tlsPipelined, resources)
-            return close(.protocolError)
+            return close(.stlsBuffered)
         }
         reply(.beginTLS, resources)
         endExchange(&resources)
@@ -192,7 +195,7 @@ struct Connection: ~Copyable {
         let limit =
             session.isInExchange ? resources.snapshot.limits.saslLineBytes : resources.snapshot.limits.commandLineBytes
         guard let lineFeed = Bytes.firstLineFeed(in: waiting) else {
-            if waiting.count >= limit { discard(&resources) }
+            if waiting.count >= limit { discard(limit, &resources) }
             return false
         }
         inputStart &+= Int32(truncatingIfNeeded: lineFeed &+ 1)
@@ -201,6 +204,7 @@ struct Connection: ~Copyable {
             return true
         }
         guard lineFeed < limit else {
+            tellLongLine(limit, &resources)
             refuseLine(session.lineTooLong(), &resources)
             return true
         }
@@ -212,6 +216,7 @@ struct Connection: ~Copyable {
         let octets = UnsafeBufferPointer(
             start: waiting.baseAddress?.assumingMemoryBound(to: UInt8.self), count: lineFeed &- 1)
         resources.counters.commands &+= 1
+        commandCount &+= 1
         let before = session.badCommands
         let line = octets.span
         let action = session.receive(line, offer: channel(resources).offer)
@@ -220,10 +225,12 @@ struct Connection: ~Copyable {
         return true
     }
 
-    private mutating func discard(_ resources: inout Resources) {
+    private mutating func discard(_ limit: Int, _ resources: inout Resources) {
         inputStart = inputEnd
-        if !isDiscarding { refuseLine(session.lineTooLong(), &resources) }
+        guard !isDiscarding else { return }
         isDiscarding = true
+        tellLongLine(limit, &resources)
+        refuseLine(session.lineTooLong(), &resources)
     }
 
     private mutating func refuseLine(_ refusal: ServerReply, _ resources: inout Resources) {
@@ -284,7 +291,13 @@ struct Connection: ~Copyable {
         windowOctets = 0
     }
 
-    mutating func countProgress(_ octets: Int) { windowOctets &+= UInt64(octets) }
+    mutating func countProgress(_ octets: Int) {
+        windowOctets &+= UInt64(octets)
+        sentOctets &+= UInt64(octets)
+    }
+
+    /// What the connection has come to: lines taken, octets given to the socket.
+    var totals: (commands: UInt64, octets: UInt64) { (UInt64(commandCount), sentOctets) }
 
     /// The window is over. True: the reader took enough of what waits, and gets another.
     mutating func renewWindow(_ limits: borrowing Limits, _ nowNs: UInt64) -> Bool {

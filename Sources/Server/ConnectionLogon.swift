@@ -25,14 +25,20 @@ extension Connection {
         guard let memory = exchange else { return refuse(.userFirst, &resources) }
         let user = memory.user
         let result = resources.snapshot.accounts.basicLogon(name: user.span, password: password)
-        finish(result, .basic, &resources)
+        finish(result, .basic, Attempt(user.span), &resources)
     }
 
     // MARK: APOP
 
-    /// No account holds a secret in clear text yet, so APOP is never offered and this refuses.
     mutating func apopLogon(name: Span<UInt8>, digest: Span<UInt8>, _ resources: inout Resources) {
-        refuse(.apopDisabled, &resources)
+        guard let timestamp else { return refuse(.apopDisabled, &resources) }
+        let result = withUnsafeTemporaryAllocation(byteCount: APOPTimestamp.maximumSize, alignment: 8) { room in
+            var writer = ByteWriter(room)
+            timestamp.write(into: &writer)
+            let text = writer.written.bindMemory(to: UInt8.self)
+            return resources.snapshot.accounts.apopLogon(name: name, timestamp: text.span, digest: digest)
+        }
+        finish(result, .apop, Attempt(name), &resources)
     }
 
     // MARK: AUTH
@@ -46,11 +52,15 @@ extension Connection {
         var exchange = SASL.ServerExchange(mechanism: mechanism)
         guard let initial else {
             var writer = challengeWriter()
-            let step =
-                self.exchange.map {
-                    exchange.begin(
-                        randomChallenge: 0, nowFileTime: 0, host: Span(), memory: $0.mechanism, into: &writer)
-                } ?? .failed(.outOfSequence)
+            let random = exchange.needsRandom && mechanism == .cramMD5 ? System.randomWord() : 0
+            var step = ServerStep.failed(.outOfSequence)
+            if let memory = self.exchange {
+                let host: StaticString = "poplar"
+                let octets = UnsafeBufferPointer(start: host.utf8Start, count: host.utf8CodeUnitCount)
+                step = exchange.begin(
+                    randomChallenge: random, nowFileTime: FileTime.now(), host: octets.span, memory: memory.mechanism,
+                    into: &writer)
+            }
             sasl = exchange
             if mechanism == .ntlm, resources.snapshot.behaviour.ntlmReply == .ok {
                 session.awaitResponse()
@@ -74,7 +84,8 @@ extension Connection {
         case .plain: channel.offer.contains(.plain) ? nil : basicRefusal(channel)
         case .login: channel.offer.contains(.login) ? nil : basicRefusal(channel)
         case .ntlm: channel.offer.contains(.ntlm) ? nil : .ntlmDisabled
-        case .cramMD5, .scramSHA256: .mechanismUnknown
+        case .cramMD5: channel.offer.contains(.cramMD5) ? nil : .mechanismDisabled
+        case .scramSHA256: channel.offer.contains(.scramSHA256) ? nil : .mechanismDisabled
         }
     }
 
@@ -82,6 +93,7 @@ extension Connection {
     private func basicRefusal(_ channel: Channel) -> ServerReply { channel.methods.basic ? .mechanismDisabled : .basicDisabled }
 
     mutating func cancelExchange(_ resources: inout Resources) {
+        tellLogon(method, .malformed, Attempt(), &resources)
         refuse(.exchangeCancelled, &resources)
         countFailure(resources)
     }
@@ -123,11 +135,14 @@ extension Connection {
         case .verifyNTLM(let domain, let user, let isUnicode):
             verifyNTLM(domain: domain, user: user, isUnicode: isUnicode, &resources)
         case .failed(.anonymous):
-            finish(.refused, .ntlm, &resources)
-        case .verifyCRAMMD5, .lookUpSCRAM, .acceptedSCRAM:
-            fail(&resources)
+            finish(.refused, .ntlm, Attempt(), &resources)
+        case .verifyCRAMMD5(let claim): verifyCRAM(claim, &resources)
+        case .lookUpSCRAM(let user): challengeSCRAM(user, &resources)
+        case .acceptedSCRAM(let user): acceptSCRAM(user, &resources)
+        case .failed(.wrongProof), .failed(.authorization):
+            finish(.refused, method, Attempt(), &resources)
         case .failed(.malformed), .failed(.tooLong), .failed(.badName), .failed(.outOfSequence), .failed(.ntlm),
-            .failed(.wrongProof), .failed(.authorization), .failed(.channelBinding):
+            .failed(.channelBinding):
             fail(&resources)
         }
     }
@@ -142,11 +157,45 @@ extension Connection {
         let user = bytes.extracting(claim.user)
         // Acting for somebody else is named in the account name itself (DOMAIN\account\alias), not here.
         let authorization = bytes.extracting(claim.authorization)
+        let method = method
         guard authorization.count == 0 || Bytes.equalsIgnoringCase(authorization, user) else {
-            return finish(.refused, .basic, &resources)
+            return finish(.refused, method, Attempt(user), &resources)
         }
         let result = resources.snapshot.accounts.basicLogon(name: user, password: bytes.extracting(claim.password))
-        finish(result, .basic, &resources)
+        finish(result, method, Attempt(user), &resources)
+    }
+
+    // MARK: CRAM-MD5 and SCRAM
+
+    private mutating func verifyCRAM(_ claim: DigestClaim, _ resources: inout Resources) {
+        guard let memory = exchange else { return fail(&resources) }
+        let whole = UnsafeRawBufferPointer(memory.mechanism).bindMemory(to: UInt8.self)
+        let bytes = whole.span
+        guard claim.user.upperBound <= bytes.count, claim.challenge.upperBound <= bytes.count else { return fail(&resources) }
+        let user = bytes.extracting(claim.user)
+        let result = resources.snapshot.accounts.cramLogon(
+            name: user, challenge: bytes.extracting(claim.challenge), digest: claim.digest)
+        finish(result, .cramMD5, Attempt(user), &resources)
+    }
+
+    /// The verifier of the user, or of nobody, decides what the challenge says; the exchange does not tell which it was.
+    private mutating func challengeSCRAM(_ range: Range<Int>, _ resources: inout Resources) {
+        guard let memory = exchange, range.upperBound <= memory.mechanism.count else { return fail(&resources) }
+        let name = UnsafeRawBufferPointer(rebasing: memory.mechanism[range]).bindMemory(to: UInt8.self)
+        let verifier = resources.snapshot.accounts.scramVerifier(name: name.span)
+        var writer = challengeWriter()
+        let step =
+            sasl?.challengeSCRAM(
+                verifier, random: (System.randomWord(), System.randomWord()), memory: memory.mechanism, into: &writer)
+            ?? .failed(.outOfSequence)
+        guard step == .challenge else { return fail(&resources) }
+        act(on: step, writer, &resources)
+    }
+
+    private mutating func acceptSCRAM(_ range: Range<Int>, _ resources: inout Resources) {
+        guard let memory = exchange, range.upperBound <= memory.mechanism.count else { return fail(&resources) }
+        let name = UnsafeRawBufferPointer(rebasing: memory.mechanism[range]).bindMemory(to: UInt8.self)
+        finish(resources.snapshot.accounts.scramLogon(name: name.span), .scramSHA256, Attempt(name.span), &resources)
     }
 
     // MARK: NTLM and the membership system
@@ -166,36 +215,42 @@ extension Connection {
         let verdict = sasl.verifyNTLM(
             bytes, hash: hash, lmHash: lmHash, channelBinding: channelBinding,
             settings: resources.snapshot.ntlm, nowFileTime: FileTime.now(), memory: UnsafeRawBufferPointer(memory.mechanism))
-        guard verdict == .accepted, let account = identity.account else { return finish(.refused, identity.method, &resources) }
+        let attempt = Attempt(bytes.extracting(user), isUTF16: isUnicode)
+        guard verdict == .accepted, let account = identity.account else {
+            return finish(.refused, identity.method, attempt, &resources)
+        }
         // A client cannot name a mailbox here: the account's own is opened (seed.md).
-        finish(.granted(mailbox: resources.snapshot.accounts.mailbox(of: account)), identity.method, &resources)
+        finish(.granted(mailbox: resources.snapshot.accounts.mailbox(of: account)), identity.method, attempt, &resources)
     }
 
     // MARK: The end of a logon
 
-    mutating func finish(_ result: LogonResult, _ method: LogonMethod, _ resources: inout Resources) {
+    mutating func finish(
+        _ result: LogonResult, _ method: LogonMethod, _ attempt: Attempt, _ resources: inout Resources
+    ) {
         endExchange(&resources)
         let refusal: ServerReply
+        let outcome: LogonOutcome
         switch result {
         case .granted(let mailbox):
             switch openMaildrop(mailbox, &resources) {
             case .opened:
-                resources.counters.logons.count(method, granted: true)
+                tellLogon(method, .granted, attempt, &resources)
                 session.logonSucceeded()
                 return reply(.loggedOn, resources)
             case .inUse:
                 resources.counters.inUse &+= 1
-                refusal = .inUse
+                (refusal, outcome) = (.inUse, .inUse)
             case .tooSoon:
                 resources.counters.tooSoon &+= 1
-                refusal = .loginDelay
-            case .shortage: refusal = .temporaryFailure
+                (refusal, outcome) = (.loginDelay, .tooSoon)
+            case .shortage: (refusal, outcome) = (.temporaryFailure, .unavailable)
             }
-        case .refused: refusal = .logonFailure
-        case .mailboxUnavailable: refusal = .mailboxUnavailable
-        case .ambiguousAlias: refusal = .ambiguousAlias
+        case .refused: (refusal, outcome) = (.logonFailure, .refused)
+        case .mailboxUnavailable: (refusal, outcome) = (.mailboxUnavailable, .noMailbox)
+        case .ambiguousAlias: (refusal, outcome) = (.ambiguousAlias, .ambiguousAlias)
         }
-        resources.counters.logons.count(method, granted: false)
+        tellLogon(method, outcome, attempt, &resources)
         if refusal == .logonFailure, let delay = failureDelayNs(resources.snapshot.limits) {
             held = refusal
             heldUntilNs = resources.nowNs &+ delay
@@ -256,6 +311,7 @@ extension Connection {
 
     /// The exchange was no exchange.
     private mutating func fail(_ resources: inout Resources) {
+        tellLogon(method, .malformed, Attempt(), &resources)
         refuse(.malformedExchange, &resources)
         countFailure(resources)
     }

@@ -47,43 +47,12 @@ struct PhaseCounters {
     }
 }
 
-/// Logons by method, granted and refused.
-struct LogonCounters {
-    var basicGranted: UInt64 = 0
-    var basicRefused: UInt64 = 0
-    var ntlmGranted: UInt64 = 0
-    var ntlmRefused: UInt64 = 0
-    var membershipGranted: UInt64 = 0
-    var membershipRefused: UInt64 = 0
-
-    mutating func count(_ method: LogonMethod, granted: Bool) {
-        switch (method, granted) {
-        case (.basic, true): basicGranted &+= 1
-        case (.basic, false): basicRefused &+= 1
-        case (.ntlm, true): ntlmGranted &+= 1
-        case (.ntlm, false): ntlmRefused &+= 1
-        case (.membership, true): membershipGranted &+= 1
-        case (.membership, false): membershipRefused &+= 1
-        }
-    }
-}
-
-/// The page's three kinds of logon.
-enum LogonMethod: UInt8 {
-    case basic
-    case ntlm
-    case membership
-}
-
 extension Counters {
     /// One line of `name=value` pairs.
     var text: String {
-        let pairs: [(String, UInt64)] = [
+        var pairs: [(String, UInt64)] = [
             ("accepted", accepted), ("sessions", sessions), ("commands", commands), ("bad_commands", badCommands),
             ("retrieved", retrieved), ("octets_sent", octetsSent), ("octets_received", octetsReceived),
-            ("logon_basic", logons.basicGranted), ("logon_basic_refused", logons.basicRefused),
-            ("logon_ntlm", logons.ntlmGranted), ("logon_ntlm_refused", logons.ntlmRefused),
-            ("logon_membership", logons.membershipGranted), ("logon_membership_refused", logons.membershipRefused),
             ("tls_full", handshakesFull), ("tls_resumed", handshakesResumed), ("tls_failed", handshakesFailed),
             ("in_use", inUse), ("too_soon", tooSoon),
             ("timeouts_handshake", timeouts.handshake), ("timeouts_logon", timeouts.logon), ("timeouts_idle", timeouts.idle),
@@ -92,6 +61,10 @@ extension Counters {
             ("refused_full", refusedFull), ("refused_source", refusedSource), ("displaced", displaced),
             ("accept_exhausted", acceptExhausted),
         ]
+        for method in LogonMethod.allCases {
+            pairs.append(("logon_\(method.name)", logons[method, .granted]))
+            pairs.append(("logon_\(method.name)_refused", logons.refused(method)))
+        }
         return pairs.map { "\($0.0)=\($0.1)" }.joined(separator: " ")
     }
 }

@@ -11,8 +11,10 @@ enum Ending: UInt8, CaseIterable, Sendable {
     case badCommands
     /// Too many refused logons.
     case logonFailures
-    /// What no honest client sends: octets behind STLS, a NUL, HTTP.
+    /// What no honest client sends: a NUL, HTTP.
     case protocolError
+    /// Octets behind STLS.
+    case stlsBuffered
     /// The TLS layer failed.
     case tls
     /// A deadline passed.

@@ -1,6 +1,7 @@
 // Windows time for NTLM's timestamps: 100 ns since 1601-01-01 UTC (MS-DTYP 2.3.3). The one reading of the wall clock on
 // the data plane; it says how old a response is and enters no latency.
 
+import CLinux
 import Glibc
 
 enum FileTime {

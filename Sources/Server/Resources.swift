@@ -55,6 +55,9 @@ struct Resources: ~Copyable {
     var exchangePool: BufferPool
     var markPool: BufferPool
     var counters = Counters()
+    var events: EventLog
+    /// The connection that is being served, for what is told of it.
+    var origin = EventOrigin()
     /// The shortest of a connection's limits: how often each is looked at.
     private(set) var checkNs: UInt64
     /// CLOCK_MONOTONIC at the start of this turn.
@@ -63,8 +66,9 @@ struct Resources: ~Copyable {
     private var timestamps: UInt64
     private let timestampKey: SipHash
 
-    init(_ snapshot: Snapshot, connections: Int, nowNs: UInt64, worker: Int = 0) {
+    init(_ snapshot: Snapshot, connections: Int, nowNs: UInt64, worker: Int = 0, events: consuming EventLog = EventLog()) {
         self.snapshot = snapshot
+        self.events = events
         (clear, encrypted) = Self.channels(snapshot)
         channelBinding = Self.binding(snapshot.tls)
         checkNs = Self.checkNs(snapshot.limits)
@@ -90,9 +94,10 @@ struct Resources: ~Copyable {
 
     private static func channels(_ snapshot: Snapshot) -> (clear: Channel, encrypted: Channel) {
         let personality = snapshot.behaviour.personality
+        let kinds = snapshot.accounts.kinds
         return (
-            Channel(snapshot.methods, personality, encrypted: false, hasTLS: snapshot.tls != nil),
-            Channel(snapshot.methods, personality, encrypted: true, hasTLS: true)
+            Channel(snapshot.methods, personality, encrypted: false, hasTLS: snapshot.tls != nil, kinds: kinds),
+            Channel(snapshot.methods, personality, encrypted: true, hasTLS: true, kinds: kinds)
         )
     }
 

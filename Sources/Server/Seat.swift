@@ -16,6 +16,8 @@ struct Seat: ~Copyable {
     var isReady = false
     /// In the list of those that have not logged on.
     var isPending = false
+    /// Came through an encrypted listener.
+    var isFromEncrypted = false
     /// The socket may hold input: an event said so, and no read has come back short since.
     var mayRead = false
     /// The client has finished sending; what it sent before may still lie in the socket.

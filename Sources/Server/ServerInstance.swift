@@ -22,12 +22,17 @@ public struct ServerConfiguration: Sendable {
     public var snapshot: Snapshot
     /// Print each worker's counters when it ends.
     public var printsCounters: Bool
+    /// Where events are told; it must have a ring for each worker, and be stopped after the server.
+    public var log: EventWriter?
 
-    public init(listen: [ListenAddress], workers: Int, snapshot: Snapshot, printsCounters: Bool = false) {
+    public init(
+        listen: [ListenAddress], workers: Int, snapshot: Snapshot, printsCounters: Bool = false, log: EventWriter? = nil
+    ) {
         self.listen = listen
         self.workers = workers
         self.snapshot = snapshot
         self.printsCounters = printsCounters
+        self.log = log
     }
 }
 
@@ -36,6 +41,7 @@ public final class ServerInstance {
     public let addresses: [ListenAddress]
     private let controls: [WorkerControl]
     private static let reloadWaitMs = 5_000
+    private let log: EventWriter?
     private var threads: ThreadList
 
     /// Opens every listener and starts the workers, each pinned to a core where there are as many as workers.
@@ -58,12 +64,13 @@ public final class ServerInstance {
             let control = try WorkerControl(printsAtEnd: configuration.printsCounters)
             let worker = try Worker(
                 configuration.snapshot, number: number, listeners: set, connections: capacity, control: control,
-                sources: sources)
+                sources: sources, events: configuration.log?.log(number) ?? EventLog())
             controls.append(control)
             boxes.append(WorkerBox(worker))
         }
         self.addresses = addresses
         self.controls = controls
+        log = configuration.log
         threads = ThreadList()
         let cpus = Affinity.current()
         for (number, box) in boxes.enumerated() {
@@ -89,6 +96,12 @@ public final class ServerInstance {
 
     /// Has every worker print its counters on standard error.
     public func report() { for control in controls { control.send(.report) } }
+
+    /// Opens the metrics listener (`--metrics`). The page asks each worker for its figures and waits a second at the most.
+    public func openMetrics(on address: SocketAddress, build: BuildLabels) throws(SystemError) -> MetricsEndpoint {
+        let page = MetricsPage(FigureCollector(controls), log: log, build: build)
+        return try MetricsEndpoint(on: address) { page.text() }
+    }
 
     /// Waits until all workers have ended.
     public func join() { threads.joinAll() }

@@ -30,18 +30,20 @@ struct Worker: ~Copyable {
     private var ready: ReadyQueue
     var acceptBudget = 1
     var isAccepting = true
+    /// Connections open that came through an encrypted listener.
+    var openEncrypted: UInt64 = 0
     var drainDeadlineNs: UInt64?
 
     init(
         _ snapshot: Snapshot, number: Int, listeners: consuming ListenerSet, connections: Int, control: WorkerControl,
-        sources: SourceTable
+        sources: SourceTable, events: consuming EventLog
     ) throws(SystemError) {
         let now = MonotonicClock.now()
         self.number = number
         self.listeners = listeners
         self.control = control
         self.sources = sources
-        resources = Resources(snapshot, connections: connections, nowNs: now, worker: number)
+        resources = Resources(snapshot, connections: connections, nowNs: now, worker: number, events: events)
         slab = Slab(capacity: connections)
         wheel = TimerWheel(capacity: connections + 1, tickNs: 32_000_000, nowNs: now)
         pending = PendingList(capacity: connections)
@@ -85,6 +87,7 @@ struct Worker: ~Copyable {
             return
         }
         if readiness.contains(.error) { return remove(token) }
+        setOrigin(token, seat)
         if readiness.contains(.readHangUp) { seat.pointee.peerEnded = true }
         if readiness.contains(.readable) || readiness.contains(.hangUp) { seat.pointee.mayRead = true }
         if seat.pointee.isBlocked {
@@ -148,6 +151,7 @@ struct Worker: ~Copyable {
     /// Sends what is queued, answers what had no room before, and so on until nothing is left to do, the socket is full,
     /// or the connection has had its share of this turn.
     private mutating func settle(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+        setOrigin(token, seat)
         for _ in 0..<Self.roundsPerTurn {
             settlePending(seat)
             endOfStream(seat)
@@ -274,7 +278,9 @@ struct Worker: ~Copyable {
 
     mutating func remove(_ token: Token) {
         guard let seat = slab.pointer(token) else { return }
+        tellEnd(token, seat)
         unlink(Int(token.slot), seat)
+        if seat.pointee.isFromEncrypted { openEncrypted &-= 1 }
         seat.pointee.connection.end(&resources)
         wheel.cancel(slot: Int(token.slot))
         slab.remove(token)
@@ -301,7 +307,7 @@ struct Worker: ~Copyable {
             seat.pointee.connection.close(.drained)
             remove(token)
         }
-        control.finish(number, resources.counters)
+        control.finish(number, figures)
     }
 
     // MARK: Time
@@ -333,6 +339,7 @@ struct Worker: ~Copyable {
     private mutating func expire(_ token: Token, _ seat: UnsafeMutablePointer<Seat>, _ phase: Phase) {
         switch phase {
         case .held:
+            setOrigin(token, seat)
             seat.pointee.connection.releaseHeld(&resources)
             watch(token, seat)
             push(token, seat)
@@ -342,6 +349,7 @@ struct Worker: ~Copyable {
         case .handshake, .logon, .idle: break
         }
         resources.counters.timeouts.count(phase)
+        tellTimeout(token, seat, phase)
         seat.pointee.connection.close(.timeout)
         remove(token)
     }
@@ -352,6 +360,7 @@ struct Worker: ~Copyable {
         let orders = control.take()
         if orders.contains(.report) { control.report(number, resources.counters) }
         if orders.contains(.reload) { reload() }
+        if orders.contains(.publish) { control.figures.answer(figures) }
         guard orders.contains(.drain), drainDeadlineNs == nil else { return }
         isAccepting = false
         for index in 0..<listeners.count { poller.remove(listeners.descriptor(index)) }

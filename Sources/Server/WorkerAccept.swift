@@ -24,8 +24,9 @@ extension Worker {
             case .none:
                 acceptBudget = 1
                 return
-            case .exhausted:
+            case .exhausted(let code):
                 resources.counters.acceptExhausted &+= 1
+                tellExhausted(code)
                 pauseAccepting()
                 return
             }
@@ -41,12 +42,14 @@ extension Worker {
             let counted = sources.place(of: peer)
             guard sources.admit(counted, cap: cap) else {
                 resources.counters.refusedSource &+= 1
+                tellRefused(.refusedSource, peer)
                 return refuse(socket, encrypted: encrypted)
             }
             place = counted
         }
         if slab.count >= slab.capacity, !displaceOldest() {
             resources.counters.refusedFull &+= 1
+            tellRefused(.refusedFull, peer)
             if let place { sources.giveBack(place) }
             return refuse(socket, encrypted: encrypted)
         }
@@ -63,6 +66,9 @@ extension Worker {
         else { return }
         seat.pointee.place = place
         seat.pointee.isPending = true
+        seat.pointee.isFromEncrypted = encrypted
+        if encrypted { openEncrypted &+= 1 }
+        tellOpen(token, seat)
         pending.append(Int(token.slot))
         begin(token, seat)
     }

@@ -14,6 +14,8 @@ struct Orders: OptionSet {
     static let drain = Orders(rawValue: 2)
     /// A new snapshot lies in the slot.
     static let reload = Orders(rawValue: 4)
+    /// The metrics want the counters.
+    static let publish = Orders(rawValue: 8)
 }
 
 /// Sendable unchecked: the slot is a raw pointer, and its exchange decides who owns what it points to.
@@ -22,6 +24,8 @@ final class WorkerControl: @unchecked Sendable {
     private let slot = Atomic<UnsafeMutablePointer<Snapshot>?>(nil)
     private let bell: WakeUp
     private let printsAtEnd: Bool
+    /// Where the worker answers `publish`.
+    let figures = FigureExchange()
     /// What the reports themselves have allocated, to be left out of the figure that they print.
     private let reportBytes = Atomic<UInt64>(0)
 
@@ -78,7 +82,8 @@ final class WorkerControl: @unchecked Sendable {
         reportBytes.wrappingAdd((counter?.pointee ?? 0) &- before, ordering: .relaxed)
     }
 
-    func finish(_ number: Int, _ counters: Counters) {
-        if printsAtEnd { report(number, counters) }
+    func finish(_ number: Int, _ figures: WorkerFigures) {
+        self.figures.finish(figures)
+        if printsAtEnd { report(number, figures.counters) }
     }
 }

@@ -30,8 +30,9 @@ struct ServeCommand: ParsableCommand {
             Accounts are user00000, user00001, ... of NT domain POPLAR and member00000, ... of the membership instance
             MEMBERSHIP, all with the password "secret" and a mailbox of their own name. When every listener is open, one line
             says so:  ready pop3=127.0.0.1:1110 pop3s=127.0.0.1:1995
-            SIGTERM drains and ends; SIGHUP reads settings, certificate and key again; SIGUSR1 prints the workers' counters on
-            standard error.
+            With --metrics the line ends in  metrics=127.0.0.1:9110.
+            SIGTERM drains and ends; SIGHUP reopens the log and reads settings, certificate and key again; SIGUSR1 prints the
+            workers' counters on standard error.
             """)
 
     @Option(help: ArgumentHelp("Settings file: the full form.", valueName: "file"))
@@ -92,6 +93,9 @@ struct ServeCommand: ParsableCommand {
     @Flag(help: "Print the workers' counters on standard error at the end.")
     var counters = false
 
+    @OptionGroup(title: "Observation")
+    var observation: ObservationOptions
+
     mutating func validate() throws {
         if let ntlmLevel, !(0...5).contains(ntlmLevel) { throw ValidationError("--ntlm-level is 0 to 5, not \(ntlmLevel)") }
         if let workers, !(1...1024).contains(workers) { throw ValidationError("--workers is 1 to 1024, not \(workers)") }
@@ -113,7 +117,9 @@ struct ServeCommand: ParsableCommand {
         [
             ("--population", population != nil), ("--compat", compat != nil), ("--methods", methods != nil),
             ("--ntlm-level", ntlmLevel != nil), ("--ntlm-reply", ntlmReply != nil), ("--cert", cert != nil),
-            ("--key", key != nil), ("--limit", !limit.isEmpty),
+            ("--key", key != nil), ("--limit", !limit.isEmpty), ("--metrics", observation.metrics != nil),
+            ("--log-level", observation.logLevel != nil),
+            ("--log", observation.log != nil),
         ].filter(\.1).map(\.0)
     }
 
@@ -129,20 +135,29 @@ struct ServeCommand: ParsableCommand {
         }
         let accounts = try plan.accounts()
         let population = plan.population()
+        let count = plan.settings.workers ?? Affinity.current().count
+        let observation = try reportingPlace { try ServerObservation(plan, workers: count) }
         let server = try ServerInstance(
             ServerConfiguration(
-                listen: listen, workers: plan.settings.workers ?? Affinity.current().count,
-                snapshot: try plan.snapshot(accounts: accounts, population: population, tls: tls), printsCounters: counters))
-        announce(server.addresses)
+                listen: listen, workers: count,
+                snapshot: try plan.snapshot(accounts: accounts, population: population, tls: tls), printsCounters: counters,
+                log: observation.log))
+        try observation.openMetrics(server)
+        let standard: Server.Limits = config == nil ? .quickForm : Server.Limits()
+        observation.tellStart(server.addresses, limits: plan.limits, defaults: standard, workers: count)
+        announce(server.addresses, observation.readyTokens)
         let command = self
-        let reload = ServeReload(server, plan, accounts: accounts, population: population, tls: tls, tickets: tickets) {
+        let reload = ServeReload(
+            server, plan, accounts: accounts, population: population, tls: tls, tickets: tickets, log: observation.log
+        ) {
             try command.readPlan()
         }
-        serve(server, reload, signals, tickets)
+        serve(server, reload, signals, tickets, observation)
     }
 
     private func serve(
-        _ server: ServerInstance, _ initial: ServeReload, _ signals: borrowing SignalQueue, _ tickets: TicketKeys?
+        _ server: ServerInstance, _ initial: ServeReload, _ signals: borrowing SignalQueue, _ tickets: TicketKeys?,
+        _ observation: ServerObservation
     ) {
         var reload = initial
         var rotationNs = MonotonicClock.now() + UInt64(TicketKeys.lifetimeMs) * 1_000_000
@@ -155,10 +170,14 @@ struct ServeCommand: ParsableCommand {
             let timeoutMs = tickets == nil ? -1 : Int32(clamping: (rotationNs - now) / 1_000_000 + 1)
             switch signals.wait(timeoutMs: timeoutMs) {
             case SIGUSR1: server.report()
-            case SIGHUP: reload.reload()
+            case SIGHUP:
+                observation.log.reopen()
+                reload.reload()
             case SIGTERM, SIGINT:
+                observation.log.note(.info, "drain")
                 server.drain()
                 server.join()
+                observation.stop()
                 return
             default: continue
             }
@@ -180,8 +199,10 @@ struct ServeCommand: ParsableCommand {
         (settings.certificate, settings.key) = (cert, key)
         settings.population = population?.settings ?? settings.population
         settings.workers = workers
+        settings.metrics = observation.metrics
         // Made for measuring, so it tells of trouble alone.
-        settings.logLevel = .warn
+        settings.logLevel = observation.logLevel ?? .warn
+        settings.logFile = observation.log
         var limits = Server.Limits.quickForm
         for assignment in limit {
             do { try limits.set(assignment) } catch { throw ValidationError("--limit: \(error)") }
@@ -206,8 +227,8 @@ struct ServeCommand: ParsableCommand {
         print(plan.text, terminator: "")
     }
 
-    private func announce(_ addresses: [ListenAddress]) {
-        let tokens = addresses.map { "\($0.isEncrypted ? "pop3s" : "pop3")=\($0.address.text)" }
+    private func announce(_ addresses: [ListenAddress], _ more: [String]) {
+        let tokens = addresses.map { "\($0.isEncrypted ? "pop3s" : "pop3")=\($0.address.text)" } + more
         print("ready \(tokens.joined(separator: " "))")
         fflush(nil)
     }

@@ -16,12 +16,13 @@ struct ServeReload {
     private var plan: ServePlan
     private var tls: TLSContext?
     private let tickets: TicketKeys?
+    private let log: EventWriter
     /// Reads the files again.
     private let read: () throws -> ServePlan
 
     init(
         _ server: ServerInstance, _ plan: ServePlan, accounts: AccountTable, population: Population, tls: TLSContext?,
-        tickets: TicketKeys?, read: @escaping () throws -> ServePlan
+        tickets: TicketKeys?, log: EventWriter, read: @escaping () throws -> ServePlan
     ) {
         self.server = server
         self.plan = plan
@@ -29,6 +30,7 @@ struct ServeReload {
         self.population = population
         self.tls = tls
         self.tickets = tickets
+        self.log = log
         self.read = read
     }
 
@@ -49,8 +51,10 @@ struct ServeReload {
             let isDone = server.reload(snapshot)
             tls = context
             plan = next
+            log.note(.info, "reload_done", quoted: ["restart_needed_for": fixed])
             ServeCommand.note(isDone ? "reloaded" : "reloaded; a worker is slow to follow")
         } catch {
+            log.note(.error, "reload_failed", quoted: ["error": "\(error)"])
             ServeCommand.note("not reloaded, what was in force stays:\n\(error)")
         }
     }
@@ -70,6 +74,7 @@ struct ServeReload {
         compare("workers", before.workers == after.workers)
         compare("metrics", before.metrics == after.metrics)
         compare("log.file", before.logFile == after.logFile)
+        compare("log.level", before.logLevel == after.logLevel)
         return keys
     }
 }
@@ -89,6 +94,7 @@ extension ServePlan {
         settings.workers = old.settings.workers
         settings.metrics = old.settings.metrics
         settings.logFile = old.settings.logFile
+        settings.logLevel = old.settings.logLevel
         var limits = limits
         for field in Self.fixedLimits { limits[field] = old.limits[field] }
         return ServePlan(settings: settings, file: file, limits: limits)

@@ -19,6 +19,7 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
     case base64 = "base64"
     case pop3Command = "pop3-command"
     case pop3Reply = "pop3-reply"
+    case httpMetrics = "http-metrics"
 
     /// nil when every invariant holds for `input`.
     public func check(_ input: UnsafeBufferPointer<UInt8>) -> Violation? {
@@ -32,6 +33,7 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
         case .base64: checkBase64(input)
         case .pop3Command: checkCommands(input)
         case .pop3Reply: checkReplies(input)
+        case .httpMetrics: checkRequest(input)
         }
     }
 }

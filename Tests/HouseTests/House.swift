@@ -27,6 +27,7 @@ enum House {
         "Maildrop": Room(2, dataPlane: true),
         "Telemetry": Room(2, dataPlane: true),
         "Configuration": Room(2, outside: ["Foundation", "Yams"]),
+        "Exposition": Room(2),
         "SASL": Room(3, dataPlane: true),
         "POP3": Room(3, dataPlane: true),
         "Accounts": Room(3),

@@ -217,8 +217,8 @@ struct PolicyTests {
 
     @Test("each channel has its own switches: one never stands for the other (KB235051)", arguments: settings)
     func channels(methods: MethodSwitches) {
-        let clear = Channel(methods, .modern, encrypted: false, hasTLS: false)
-        let encrypted = Channel(methods, .modern, encrypted: true, hasTLS: false)
+        let clear = Channel(methods, .modern, encrypted: false, hasTLS: false, kinds: [])
+        let encrypted = Channel(methods, .modern, encrypted: true, hasTLS: false, kinds: [])
         #expect(clear.offer.contains(.user) == methods.contains(.basic))
         #expect(encrypted.offer.contains(.user) == methods.contains(.basicSSL))
         #expect(clear.methods.ntlm == methods.contains(.ntlm))

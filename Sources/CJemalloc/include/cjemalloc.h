@@ -15,6 +15,18 @@ const uint64_t *cjemalloc_thread_allocated(void);
 // Bytes in active pages mapped by the allocator, refreshed by the call; 0 when inert.
 uint64_t cjemalloc_resident_bytes(void);
 
+// Bytes of the heap: handed out; in pages with any of them; in physical memory; mapped. glibc knows the first and the last
+// (mallinfo2) and leaves the others 0.
+typedef struct {
+    uint64_t allocated;
+    uint64_t active;
+    uint64_t resident;
+    uint64_t mapped;
+} cjemalloc_figures;
+
+// Fills in the figures of this moment; false when the allocator has none to give.
+bool cjemalloc_read(cjemalloc_figures *figures);
+
 // "jemalloc 5.3.0-..." or "glibc".
 const char *cjemalloc_description(void);
 

@@ -1,0 +1,74 @@
+// The way from one worker to the log: a bounded ring of records with one writer and one reader, and no lock. A full ring
+// takes nothing more and counts what was lost; the worker never waits. Words that both sides touch are an atomic each, the
+// writer's and the reader's on cache lines of their own.
+// Invariant: read <= written <= read + capacity, modulo 2^64.
+
+import Synchronization
+
+struct EventRing: @unchecked Sendable {
+    private static let lineWords = 8
+    private static let writtenWord = lineWords
+    private static let lostWord = lineWords + 1
+    private static let suppressedWord = 2 * lineWords
+    private static let words = 2 * lineWords + 32
+
+    private let records: UnsafeMutablePointer<EventRecord>
+    private let state: UnsafeMutablePointer<Atomic<UInt64>>
+    private let mask: UInt64
+
+    /// `capacity` is rounded up to a power of two. The memory is freed by `deallocate` alone, after both sides have ended.
+    init(capacity: Int) {
+        var size = 2
+        while size < capacity, size < 1 << 20 { size &*= 2 }
+        records = .allocate(capacity: size)
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: Self.words * 8, alignment: 64)
+        state = memory.bindMemory(to: Atomic<UInt64>.self, capacity: Self.words)
+        for index in 0..<Self.words { (state + index).initialize(to: Atomic(0)) }
+        mask = UInt64(size) &- 1
+    }
+
+    func deallocate() {
+        records.deallocate()
+        state.deinitialize(count: Self.words)
+        UnsafeMutableRawPointer(state).deallocate()
+    }
+
+    var capacity: Int { Int(mask &+ 1) }
+
+    // MARK: The writer's side
+
+    /// False, and one more lost, when the reader is a whole ring behind.
+    func push(_ record: EventRecord) -> Bool {
+        let written = state[Self.writtenWord].load(ordering: .relaxed)
+        guard written &- state[0].load(ordering: .acquiring) <= mask else {
+            increment(Self.lostWord)
+            return false
+        }
+        (records + Int(truncatingIfNeeded: written & mask)).initialize(to: record)
+        state[Self.writtenWord].store(written &+ 1, ordering: .releasing)
+        return true
+    }
+
+    func countSuppressed(_ kind: EventKind) { increment(Self.suppressedWord &+ Int(kind.rawValue)) }
+
+    /// One writer: a load and a store do.
+    private func increment(_ word: Int) {
+        state[word].store(state[word].load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+    }
+
+    // MARK: The reader's side
+
+    func pop() -> EventRecord? {
+        let read = state[0].load(ordering: .relaxed)
+        guard read != state[Self.writtenWord].load(ordering: .acquiring) else { return nil }
+        let record = records[Int(truncatingIfNeeded: read & mask)]
+        state[0].store(read &+ 1, ordering: .releasing)
+        return record
+    }
+
+    /// Records that found the ring full, since the start.
+    var lost: UInt64 { state[Self.lostWord].load(ordering: .relaxed) }
+
+    /// Records of a kind that the worker held back, since the start.
+    func suppressed(_ kind: EventKind) -> UInt64 { state[Self.suppressedWord &+ Int(kind.rawValue)].load(ordering: .relaxed) }
+}
