@@ -94,9 +94,8 @@ let package = Package(
             name: "poplar",
             dependencies: [
                 "Server", "LoadGenerator", "Results", "Report", "Workload", "Telemetry", "Configuration", "Certificates",
-                "Accounts",
-                "Administration", "Maildrop", "TLS", "Reactor", "PoplarCore", "CBuildInfo", "CJemalloc", "CLinux", "NTLM",
-                "Digest",
+                "Accounts", "Administration", "Maildrop", "POP3", "TLS", "Reactor", "PoplarCore", "CBuildInfo", "CJemalloc",
+                "CLinux", "NTLM", "Digest",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),

@@ -30,7 +30,7 @@ final class ServerObservation {
 
     init(_ plan: ServePlan, workers: Int) throws {
         metrics = try plan.metricsAddress()
-        log = try EventWriter(try LogOutput(path: plan.settings.logFile), level: plan.logLevel, workers: workers)
+        log = try EventWriter(try LogOutput(path: plan.settings.logFile.map { plan.absolute($0) }), level: plan.logLevel, workers: workers)
     }
 
     func openMetrics(_ server: ServerInstance) throws {

@@ -274,7 +274,7 @@ struct ObservationTests {
     func usage() throws {
         for (arguments, text) in [
             (["--metrics", "0.0.0.0:0"], "0.0.0.0:0 is not a loopback address"),
-            (["--log-level", "loud"], "--log-level is one of error, warn, info, debug, not 'loud'"),
+            (["--log-level", "loud"], "--log-level: 'loud' is none of: error, warn, info, debug"),
         ] {
             let outcome = try Program.run(Program.poplar, ["serve", "--pop3", "127.0.0.1:0"] + arguments)
             #expect(outcome.status == 64)
