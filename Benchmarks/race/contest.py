@@ -91,6 +91,11 @@ def verdict(value, target, lower=False):
     return "reached" if (value <= target if lower else value >= target) else "BELOW" if not lower else "ABOVE"
 
 
+def foreign(rounds):
+    """What others took of the two cores meanwhile, in cores: the median over all runs."""
+    return statistics.median(run["foreign_share"] for runs in rounds for run in runs.values())
+
+
 def sum_up(contest, rounds):
     """The rows of a contest as plain data: above 1, ours is the better."""
     rows = []
@@ -104,5 +109,5 @@ def sum_up(contest, rounds):
             "ratio": ratio, "noise": noise, "rate_ratio": rate, "rate_noise": noise_rate,
             "verdict": verdict(ratio["median"], row.target), "theirs": side(row.theirs, rounds), "ours": side(row.ours, rounds),
             "suite": next((run["suite"] for run in rounds[0].values() if run["suite"]), ""), "note": row.note,
-            "same_processes": all(run["same_processes"] for runs in rounds for run in runs.values())})
+            "foreign_share": foreign(rounds), "same_processes": all(run["same_processes"] for runs in rounds for run in runs.values())})
     return rows

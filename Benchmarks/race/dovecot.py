@@ -15,6 +15,8 @@ import time
 
 import servers
 
+PROGRAM = "/usr/sbin/dovecot"
+
 CONFIGURATION = """
 base_dir = {folder}/run
 state_dir = {folder}/state
@@ -101,14 +103,17 @@ def fill(folder, users, messages, octets, uid, gid):
     (folder / "passwd").write_text("".join(f"user{user:05}:{{PLAIN}}secret\n" for user in range(users)))
 
 
+def obstacle():
+    """Why it cannot run here; empty where it can."""
+    if not os.access(PROGRAM, os.X_OK):
+        return "it is not installed (scripts/setup.sh bench)"
+    return "" if os.getuid() == 0 else "it needs root, to start its processes under other users"
+
+
 class Dovecot(servers.Server):
     """As servers.Server. None of its own say `ready`; it is when the greeting comes."""
 
     def __init__(self, cpu, users=1000, messages=10, octets=2048):
-        if not shutil.which("dovecot", path="/usr/sbin:/usr/bin:/sbin"):
-            servers.fail("dovecot is not installed: run scripts/setup.sh bench")
-        if os.getuid() != 0:
-            servers.fail("dovecot needs root, to start its processes under other users; leave it out with --rows")
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="poplar-dovecot-", dir="/dev/shm"))
         self.folder.chmod(0o755)
         nobody = pwd.getpwnam("nobody")
@@ -124,7 +129,7 @@ class Dovecot(servers.Server):
         self.log = tempfile.TemporaryFile()
         self.wrapped = False
         self.process = subprocess.Popen(
-            ["taskset", "-c", str(cpu), "/usr/sbin/dovecot", "-F", "-c", str(configuration)], stdout=subprocess.DEVNULL,
+            ["taskset", "-c", str(cpu), PROGRAM, "-F", "-c", str(configuration)], stdout=subprocess.DEVNULL,
             stderr=self.log, start_new_session=True)
 
     def __enter__(self):

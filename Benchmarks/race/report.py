@@ -77,6 +77,8 @@ def print_rows(rows):
         remarks = [text for text in (row["suite"], row["note"]) if text]
         if not row["same_processes"]:
             remarks.append("processes came and went meanwhile: the CPU time of those that ended is missing")
+        if row["foreign_share"] > 0.1:
+            remarks.append(f"UNQUIET: others took {row['foreign_share']:.2f} of a core meanwhile; measure again on a quiet machine")
         for text in remarks:
             print(f"{'':<{width}}  {text}")
     if weights:
