@@ -52,7 +52,7 @@ floor: ## build the C floors that the benchmarks race against, and the load clie
 	@cd Benchmarks/floor && $(FLOOR_CC) -o bin/floor-client client*.c -lssl -lcrypto
 	@cd Benchmarks/floor && $(FLOOR_CC) -o bin/holder holder.c -lssl -lcrypto
 
-bench: build floor ## allocations, system calls, then every race of docs/benchmarks.md (BENCH="--pairs 5 --rows plain,ntlm --out FILE")
+bench: build floor ## allocations, system calls, then every race of docs/benchmarks.md (BENCH="--pairs 5 --rows plain,ntlm")
 	scripts/allocations.sh
 	python3 Benchmarks/race --syscalls --out results/bench/speed.json $(BENCH)
 

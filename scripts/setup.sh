@@ -74,7 +74,7 @@ install_missing() {
         as_root apt-get -qq -y -o DPkg::Lock::Timeout=120 --no-install-recommends install $missing >&2
 }
 
-# Dovecot is wanted as a program alone, with a configuration of the benchmark's own: Debian's package starts it as a service.
+# Dovecot is wanted as a program alone, with a configuration of the benchmark's own; Debian's package starts a service.
 quiet_services() {
     case " $missing " in *" dovecot-pop3d "*) ;; *) return ;; esac
     if [ -d /run/systemd/system ]; then

@@ -109,11 +109,13 @@ size_t ntlm_authenticate(const char *line, const char *user, char *text, size_t 
     unsigned char challenge[max_challenge];
     size_t encoded = strlen(line);
     while (encoded > 0 && (line[encoded - 1] == '\n' || line[encoded - 1] == '\r')) encoded--;
-    if (encoded < 2 + 64 || encoded - 2 > max_challenge || line[0] != '+' || line[1] != ' ' || strlen(user) >= max_name / 2) return 0;
+    if (encoded < 2 + 64 || encoded - 2 > max_challenge) return 0;
+    if (line[0] != '+' || line[1] != ' ' || strlen(user) >= max_name / 2) return 0;
     int decoded = EVP_DecodeBlock(challenge, (const unsigned char *)line + 2, (int)encoded - 2);
     if (decoded < 48 || memcmp(challenge, "NTLMSSP", 8) != 0 || get32(challenge + 8) != 2) return 0;
     size_t pairs_size = get16(challenge + 40), pairs_at = get32(challenge + 44);
-    if (pairs_size == 0 || pairs_size > max_pairs || pairs_at > (size_t)decoded || pairs_size > (size_t)decoded - pairs_at) return 0;
+    if (pairs_size == 0 || pairs_size > max_pairs) return 0;
+    if (pairs_at > (size_t)decoded || pairs_size > (size_t)decoded - pairs_at) return 0;
 
     unsigned char response[16 + blob_head + max_pairs + 4], wides[2 * max_name], message[2048] = "NTLMSSP";
     static const unsigned char no_lm[24];

@@ -11,7 +11,8 @@ struct options options = {.flight = 32, .users = 1000, .messages = 10, .prefix =
 
 static const char usage[] =
     "usage: floor-client --pop3 127.0.0.1:PORT (--sessions N | --seconds S) [--in-flight 32] [--retrievals 0] [--messages 10]\n"
-    "       [--users 1000] [--prefix user] [--password secret] [--pipeline | --pipeline-messages] [--tls full|resumed] [--auth ntlm]\n";
+    "       [--users 1000] [--prefix user] [--password secret] [--pipeline | --pipeline-messages]\n"
+    "       [--tls full|resumed] [--auth ntlm]\n";
 
 static int take_target(const char *value) {
     char host[64];

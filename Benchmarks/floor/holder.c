@@ -46,7 +46,8 @@ static void expect(long index) {
 
 static void say(long index, const char *text) {
     int size = (int)strlen(text);
-    int sent = held[index].ssl != NULL ? SSL_write(held[index].ssl, text, size) : (int)send(held[index].fd, text, (size_t)size, MSG_NOSIGNAL);
+    int sent = held[index].ssl != NULL ? SSL_write(held[index].ssl, text, size)
+                                       : (int)send(held[index].fd, text, (size_t)size, MSG_NOSIGNAL);
     if (sent != size) die("send");
     expect(index);
 }

@@ -105,9 +105,11 @@ def sum_up(contest, rounds):
         noise = spread([row.theirs.of(runs) / row.again.of(runs) for runs in rounds]) if row.again else None
         noise_rate = spread([row.again.rate(runs) / row.theirs.rate(runs) for runs in rounds]) if row.again else None
         rows.append({
-            "row": row.name, "kind": "cpu", "work": row.work, "against": row.against, "per": row.ours.per, "target": row.target,
+            "row": row.name, "kind": "cpu", "work": row.work, "against": row.against, "per": row.ours.per,
+            "target": row.target,
             "ratio": ratio, "noise": noise, "rate_ratio": rate, "rate_noise": noise_rate,
             "verdict": verdict(ratio["median"], row.target), "theirs": side(row.theirs, rounds), "ours": side(row.ours, rounds),
             "suite": next((run["suite"] for run in rounds[0].values() if run["suite"]), ""), "note": row.note,
-            "foreign_share": foreign(rounds), "same_processes": all(run["same_processes"] for runs in rounds for run in runs.values())})
+            "foreign_share": foreign(rounds),
+            "same_processes": all(run["same_processes"] for runs in rounds for run in runs.values())})
     return rows

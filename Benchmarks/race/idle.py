@@ -69,7 +69,8 @@ def memory(options):
         theirs = contest.spread([entry["kib"] for entry in raw[state]["floor"]]) if other else None
         contest.progress(f"memory: {text}: {ours['median']:.2f} KiB" + (f", floor {theirs['median']:.2f}" if theirs else ""))
         rows.append({"row": "memory " + state, "kind": "memory", "work": text, "against": "C + OpenSSL floor" if other else "-",
-                     "target": target, "ours": ours, "theirs": theirs, "verdict": contest.verdict(ours["median"], target, lower=True)})
+                     "target": target, "ours": ours, "theirs": theirs,
+                     "verdict": contest.verdict(ours["median"], target, lower=True)})
     return rows, raw
 
 
@@ -108,7 +109,8 @@ def crowd(options):
     rates = ratio("with", "without", "sessions_per_s")
     row = {"row": "idle", "kind": "rate", "work": f"the session, {CROWD:,} idle connections beside it",
            "against": "ours, without them", "per": "session", "target": 0.95, "ratio": ratio("without", "with", "cpu_us"),
-           "noise": ratio("without", "again", "cpu_us"), "rate_ratio": rates, "rate_noise": ratio("again", "without", "sessions_per_s"),
+           "noise": ratio("without", "again", "cpu_us"), "rate_ratio": rates,
+           "rate_noise": ratio("again", "without", "sessions_per_s"),
            "verdict": contest.verdict(rates["median"], 0.95), "theirs": alone("without"), "ours": alone("with"), "suite": "",
            "note": "judged by sessions/s: the busy client is what must not suffer", "same_processes": True,
            "foreign_share": contest.foreign(rounds)}
@@ -133,5 +135,6 @@ def burst(options):
                 time.sleep(1)
             sizes.append(server.memory())
         rows.append({"variant": name, "sizes_kib": dict(zip(("start", "held", "closed", "after 11 s"), sizes))})
-        contest.progress(f"burst: {name}: " + ", ".join(f"{key} {size['rss'] / 1024:.0f} MiB" for key, size in rows[-1]["sizes_kib"].items()))
+        contest.progress(f"burst: {name}: " + ", ".join(
+            f"{key} {size['rss'] / 1024:.0f} MiB" for key, size in rows[-1]["sizes_kib"].items()))
     return rows

@@ -33,16 +33,19 @@ def conditions(options):
         "commit": said("git", "-C", str(servers.ROOT), "describe", "--always", "--dirty") or "unknown",
         "poplar": said(options.poplar, "--version").splitlines(), "compiler": said("gcc", "--version").partition("\n")[0],
         "openssl": said("openssl", "version"), "dovecot": said("/usr/sbin/dovecot", "--version"),
-        "server_cpu": options.server_cpu, "client_cpu": options.client_cpu, "pairs": options.pairs, "seconds": options.seconds,
+        "server_cpu": options.server_cpu, "client_cpu": options.client_cpu, "pairs": options.pairs,
+        "seconds": options.seconds,
         "warm_up": options.warm_up, "load_before": os.getloadavg()[0], "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
 
 
 def print_conditions(facts):
     machine = facts["machine"]
-    print(f"machine {facts['fingerprint']}: {machine['cpu']}, {machine['cores']} cores{', virtual' if machine['hypervisor'] else ''}, "
+    virtual = ", virtual" if machine["hypervisor"] else ""
+    print(f"machine {facts['fingerprint']}: {machine['cpu']}, {machine['cores']} cores{virtual}, "
           f"kernel {machine['kernel']}, load {facts['load_before']:.2f} before")
     print(f"commit {facts['commit']}; " + "; ".join(" ".join(line.split()) for line in facts["poplar"]))
-    print(f"floor: {facts['compiler']} -O2, glibc malloc, {facts['openssl']}" + (f"; Dovecot {facts['dovecot']}" if facts["dovecot"] else ""))
+    print(f"floor: {facts['compiler']} -O2, glibc malloc, {facts['openssl']}"
+          + (f"; Dovecot {facts['dovecot']}" if facts["dovecot"] else ""))
     print(f"server on cpu {facts['server_cpu']}, one worker; client on cpu {facts['client_cpu']}; {facts['pairs']} pairs of "
           f"{facts['seconds']:g} s a row\n", flush=True)
 
@@ -59,7 +62,8 @@ def print_rows(rows):
     weights = [row for row in rows if row["kind"] == "memory"]
     width = max([len(row["row"]) for row in rows] + [10]) + 1
     if races:
-        print(f"\n{'judged':<{width}}{'ratio: above 1, ours is better':>32}{'A/A: theirs against itself':>30}{'target':>8}  verdict")
+        print(f"\n{'judged':<{width}}{'ratio: above 1, ours is better':>32}{'A/A: theirs against itself':>30}"
+              f"{'target':>8}  verdict")
     for row in races:
         judged, noise = ("rate_ratio", "rate_noise") if row["kind"] == "rate" else ("ratio", "noise")
         target = f"{row['target']:.2f}" if row["target"] is not None else "-"
@@ -78,13 +82,15 @@ def print_rows(rows):
         if not row["same_processes"]:
             remarks.append("processes came and went meanwhile: the CPU time of those that ended is missing")
         if row["foreign_share"] > 0.1:
-            remarks.append(f"UNQUIET: others took {row['foreign_share']:.2f} of a core meanwhile; measure again on a quiet machine")
+            remarks.append(f"UNQUIET: others took {row['foreign_share']:.2f} of a core meanwhile; measure again "
+                           "on a quiet machine")
         for text in remarks:
             print(f"{'':<{width}}  {text}")
     if weights:
         print(f"\n{'KiB a connection':<{width + 8}}{'ours':>22}{'C + OpenSSL floor':>22}{'at most':>9}  verdict")
     for row in weights:
-        print(f"{row['row']:<{width + 8}}{cell(row['ours'], 2):>22}{cell(row['theirs'], 2):>22}{row['target']:>9g}  {row['verdict']}")
+        print(f"{row['row']:<{width + 8}}{cell(row['ours'], 2):>22}{cell(row['theirs'], 2):>22}"
+              f"{row['target']:>9g}  {row['verdict']}")
     print(flush=True)
 
 
