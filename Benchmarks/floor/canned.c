@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 struct reply greeting, farewell;
-static struct reply ok, stat_reply, refusal, messages[max_messages];
+static struct reply ok, stat_reply, capabilities, refusal, messages[max_messages];
 static long message_count;
 
 _Noreturn void die(const char *what) {
@@ -62,6 +62,7 @@ const struct reply *answer(const char *line, size_t size) {
     case 'P': return &ok;
     case 'S': return &stat_reply;
     case 'R': return (line[2] & 0xDF) == 'T' ? message(line, size) : &ok;
+    case 'C': return &capabilities;
     case 'Q': return &farewell;
     default: return &refusal;
     }
@@ -87,6 +88,7 @@ void prepare(long count, long bytes) {
     ok = canned("+OK\r\n");
     stat_reply = canned(maildrop);
     farewell = canned("+OK bye\r\n");
+    capabilities = canned("+OK\r\nUSER\r\nPIPELINING\r\n.\r\n");
     refusal = canned("-ERR not here\r\n");
     message_count = count;
     for (long index = 0; index < count; index++) messages[index] = canned_message(bytes, (char)('a' + index % 26));

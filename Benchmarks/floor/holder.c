@@ -1,7 +1,7 @@
 // Holds idle connections for the races that count them: beside a busy client, or to weigh one. It obeys lines on stdin:
 // "open N" opens connections one after the other until N are held, "close" closes them all; it answers "held N". Each is
-// brought to a state: greeted, logged on (every one as another user), or TLS 1.3 after one command. Source addresses are
-// 127.0.1.1 and up, 10,000 connections each, so that the busy client's ports stay its own.
+// brought to a state: greeted, named (after USER), logged on (every one as another user), or TLS 1.3 after CAPA. Source
+// addresses are 127.0.1.1 and up, 10,000 connections each, so that the busy client's ports stay its own.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum { max_held = 60000, ports_per_source = 10000, wait_s = 30 };
-enum state { greeted, logged_on, encrypted };
+enum state { greeted, named, logged_on, encrypted };
 
 static struct { int fd; SSL *ssl; } held[max_held];
 static long count;
@@ -30,11 +30,11 @@ static _Noreturn void die(const char *what) {
     exit(1);
 }
 
-// Reads one line, which must be a good reply. Byte by byte over TLS would change nothing for the server; a reply is one read.
-static void expect(long index) {
-    char line[1024];
-    size_t size = 0;
-    while (size == 0 || line[size - 1] != '\n') {
+// Reads one reply, which must be a good one and end as `end` says: a line, or CAPA's list.
+static void expect(long index, const char *end) {
+    char line[4096];
+    size_t size = 0, end_size = strlen(end);
+    while (size < end_size || memcmp(line + size - end_size, end, end_size) != 0) {
         int got = held[index].ssl != NULL ? SSL_read(held[index].ssl, line + size, (int)(sizeof line - size))
                                           : (int)read(held[index].fd, line + size, sizeof line - size);
         if (got <= 0 || (size += (size_t)got) == sizeof line) die("no reply");
@@ -44,12 +44,12 @@ static void expect(long index) {
     exit(1);
 }
 
-static void say(long index, const char *text) {
+static void say(long index, const char *text, const char *end) {
     int size = (int)strlen(text);
     int sent = held[index].ssl != NULL ? SSL_write(held[index].ssl, text, size)
                                        : (int)send(held[index].fd, text, (size_t)size, MSG_NOSIGNAL);
     if (sent != size) die("send");
-    expect(index);
+    expect(index, end);
 }
 
 static void open_one(long index) {
@@ -70,11 +70,12 @@ static void open_one(long index) {
         if (held[index].ssl == NULL || SSL_set_fd(held[index].ssl, fd) != 1) die("SSL_new");
         if (SSL_connect(held[index].ssl) != 1) die("SSL_connect");
     }
-    expect(index);
+    expect(index, "\n");
     char text[64];
     snprintf(text, sizeof text, "USER user%05ld\r\n", index);
-    if (state != greeted) say(index, text);
-    if (state == logged_on) say(index, "PASS secret\r\n");
+    if (state == named || state == logged_on) say(index, text, "\n");
+    if (state == logged_on) say(index, "PASS secret\r\n", "\n");
+    if (state == encrypted) say(index, "CAPA\r\n", "\r\n.\r\n");
 }
 
 static void close_all(void) {
@@ -90,14 +91,14 @@ static int parse(int arguments_count, char **arguments) {
     unsigned port;
     if (arguments_count != 3 || sscanf(arguments[1], "%63[0-9.]:%u", host, &port) != 2 || port > 65535) return 0;
     target = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    const char *names[] = {[greeted] = "greeted", [logged_on] = "logged-on", [encrypted] = "encrypted"};
+    const char *names[] = {[greeted] = "greeted", [named] = "named", [logged_on] = "logged-on", [encrypted] = "encrypted"};
     while (state <= encrypted && strcmp(arguments[2], names[state]) != 0) state++;
     return state <= encrypted && inet_pton(AF_INET, host, &target.sin_addr) == 1;
 }
 
 int main(int arguments_count, char **arguments) {
     if (!parse(arguments_count, arguments)) {
-        fprintf(stderr, "usage: holder 127.0.0.1:PORT greeted|logged-on|encrypted\n");
+        fprintf(stderr, "usage: holder 127.0.0.1:PORT greeted|named|logged-on|encrypted\n");
         return 64;
     }
     signal(SIGPIPE, SIG_IGN);

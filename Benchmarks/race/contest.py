@@ -109,7 +109,7 @@ def sum_up(contest, rounds):
             "target": row.target,
             "ratio": ratio, "noise": noise, "rate_ratio": rate, "rate_noise": noise_rate,
             "verdict": verdict(ratio["median"], row.target), "theirs": side(row.theirs, rounds), "ours": side(row.ours, rounds),
-            "suite": next((run["suite"] for run in rounds[0].values() if run["suite"]), ""), "note": row.note,
+            "suite": rounds[0][row.ours.run]["suite"], "note": row.note,
             "foreign_share": foreign(rounds),
             "same_processes": all(run["same_processes"] for runs in rounds for run in runs.values())})
     return rows

@@ -58,8 +58,9 @@ def memory(options):
     """Rows of memory per idle connection; each weighed on servers of its own."""
     certificate = options.certificate
     mine = servers.poplar(options.poplar, certificate, users=max(LEVELS))
-    states = (("greeted", "greeted, before login", 1.0, None), ("logged-on", "logged on", 2.0, None),
-              ("encrypted", "TLS 1.3, after one command", 18.0, servers.tls_floor(certificate)))
+    states = (("greeted", "greeted, before login", 1.0, None), ("named", "USER given, before login", 1.0, None),
+              ("logged-on", "logged on", 2.0, None),
+              ("encrypted", "TLS 1.3, after CAPA", 18.0, servers.tls_floor(certificate)))
     rows, raw = [], {}
     for state, text, target, other in states:
         times = min(options.pairs, 3)
