@@ -43,17 +43,18 @@ lint: ## check the format (.swift-format), the shell scripts' syntax, and undecl
 format: ## reformat the Swift sources in place
 	swift format format --in-place --parallel --recursive Package.swift Sources Tests
 
-floor: ## build the C floor that the benchmarks race against
+FLOOR_CC := $(CC) -std=c11 -O2 -Wall -Wextra -Wshadow -Werror
+floor: ## build the C floors that the benchmarks race against, and the load client
 	@scripts/setup.sh bench
 	@mkdir -p Benchmarks/floor/bin
-	@for name in server client; do \
-		$(CC) -std=c11 -O2 -Wall -Wextra -Wshadow -Werror -o Benchmarks/floor/bin/floor-$$name Benchmarks/floor/floor-$$name.c; \
-	done
+	@cd Benchmarks/floor && $(FLOOR_CC) -o bin/floor-server floor-server.c canned.c
+	@cd Benchmarks/floor && $(FLOOR_CC) -o bin/tls-server tls-server.c tls-certificate.c canned.c -lssl -lcrypto
+	@cd Benchmarks/floor && $(FLOOR_CC) -o bin/floor-client client*.c -lssl -lcrypto
+	@cd Benchmarks/floor && $(FLOOR_CC) -o bin/holder holder.c -lssl -lcrypto
 
-bench: build floor ## system calls, allocations, then the race against the C floor, CPU per session and message (BENCH="--pairs 15 --out FILE")
-	python3 Benchmarks/race.py --syscalls
+bench: build floor ## allocations, system calls, then every race of docs/benchmarks.md (BENCH="--pairs 5 --rows plain,ntlm")
 	scripts/allocations.sh
-	python3 Benchmarks/race.py $(BENCH)
+	python3 Benchmarks/race --syscalls --out results/bench/speed.json $(BENCH)
 
 fuzz: ## fuzz every parser, FUZZ_SECONDS=60 each
 	@scripts/setup.sh build fuzz

@@ -10,7 +10,7 @@ packages_of() {
     case $1 in
     build) echo libssl-dev zlib1g-dev libjemalloc-dev pkg-config git ;;
     test) echo curl fetchmail mpop python3 python3-venv openssl strace binutils ;;
-    bench) echo gcc libc6-dev python3 strace util-linux openssl ;;
+    bench) echo gcc libc6-dev libssl-dev python3 strace util-linux openssl dovecot-pop3d ;;
     fuzz) echo lld ;;
     scan) echo testssl.sh sslscan openssl python3 ;;
     *)
@@ -74,6 +74,16 @@ install_missing() {
         as_root apt-get -qq -y -o DPkg::Lock::Timeout=120 --no-install-recommends install $missing >&2
 }
 
+# Dovecot is wanted as a program alone, with a configuration of the benchmark's own; Debian's package starts a service.
+quiet_services() {
+    case " $missing " in *" dovecot-pop3d "*) ;; *) return ;; esac
+    if [ -d /run/systemd/system ]; then
+        as_root systemctl -q disable --now dovecot.service dovecot.socket >&2 || true
+    else
+        as_root service dovecot stop >/dev/null 2>&1 || true
+    fi
+}
+
 # Other people's implementations that tests compare ours with, in a virtual environment beside the build products. Where
 # PyPI cannot be reached the tests that need them are SKIPPED, and say so.
 install_oracles() {
@@ -108,4 +118,5 @@ install_missing || { sleep 5 && install_missing; } || {
     echo "setup: apt could not install:$missing" >&2
     exit 1
 }
+quiet_services
 finish "$@"

@@ -2,127 +2,77 @@
 // letters of a line and answers from canned buffers, so whatever Poplar's server costs above it is Poplar's own.
 // System calls per session of USER PASS STAT RETR QUIT: 1 accept4, 1 epoll_ctl, 6 writes (the greeting and five
 // replies), 5 reads, 1 close, and a share of an epoll_wait. What is left out on purpose: accounts, state, limits,
-// deadlines, maildrops. TCP_NODELAY is set once, on the listener, and inherited.
+// deadlines, maildrops. What a socket does not take stays where it lies: nothing is copied, large messages included.
 // The last reply goes out with MSG_MORE, so that close() sends it and the FIN in one segment.
 #define _GNU_SOURCE
-#include <arpa/inet.h>
+#include "canned.h"
+
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum {
-    max_descriptors = 1 << 16,
-    max_line = 512,       // octets kept of a line that has not ended yet
-    max_events = 256,     // per epoll_wait
-    max_accepts = 16,     // per turn
-    max_gather = 64,      // replies per write
-    read_size = 16384,
-};
-
 // What a connection keeps between reads: nothing, save in the two rare cases of a partial line or a short write.
 struct connection {
-    char *unsent;         // malloc'ed copy of what the socket did not take
-    size_t unsent_size;
+    struct iovec *unsent; // malloc'ed; the parts that the socket did not take, pointing into the canned replies
+    unsigned unsent_count;
     unsigned partial_size;
     char closing;         // close once `unsent` is gone
     char partial[max_line];
 };
 
-struct reply {
-    const char *text;
-    size_t size;
-};
-
 static struct connection connections[max_descriptors];
-static struct reply greeting, ok, stat_reply, message, farewell, refusal;
 static int poller;
-
-static void stop(int signal_number) {
-    (void)signal_number;
-    _exit(0);
-}
-
-static void die(const char *what) {
-    perror(what);
-    exit(1);
-}
-
-static struct reply canned(const char *text) { return (struct reply){text, strlen(text)}; }
-
-// "+OK n octets", then `bytes` octets of message in lines of 78, CRLF included, then the terminator.
-static struct reply canned_message(long bytes) {
-    char *text = malloc((size_t)bytes + 64);
-    if (text == NULL) die("malloc");
-    size_t size = (size_t)sprintf(text, "+OK %ld octets\r\n", bytes);
-    for (long left = bytes; left > 0;) {
-        long line = left >= 160 ? 80 : left > 80 ? left / 2 : left;
-        for (long index = 0; index < line; index++) text[size + (size_t)index] = index == line - 2 ? '\r' : index == line - 1 ? '\n' : 'x';
-        size += (size_t)line;
-        left -= line;
-    }
-    memcpy(text + size, ".\r\n", 3);
-    return (struct reply){text, size + 3};
-}
-
-static const struct reply *answer(const char *line, size_t size) {
-    if (size < 4) return &refusal;
-    switch (line[0] & 0xDF) {
-    case 'U':
-    case 'P': return &ok;
-    case 'S': return &stat_reply;
-    case 'R': return (line[2] & 0xDF) == 'T' ? &message : &ok;
-    case 'Q': return &farewell;
-    default: return &refusal;
-    }
-}
 
 static void drop(int fd) {
     struct connection *connection = &connections[fd];
     free(connection->unsent);
     connection->unsent = NULL;
-    connection->unsent_size = 0;
+    connection->unsent_count = 0;
     connection->partial_size = 0;
     connection->closing = 0;
     close(fd);
 }
 
-// The socket is full: keep the rest, and wait until it can be written.
-static void keep(int fd, struct iovec *parts, int count, size_t sent) {
-    struct connection *connection = &connections[fd];
-    size_t total = 0;
-    for (int index = 0; index < count; index++) total += parts[index].iov_len;
-    char *rest = malloc(connection->unsent_size + total - sent);
-    if (rest == NULL) die("malloc");
-    if (connection->unsent_size > 0) memcpy(rest, connection->unsent, connection->unsent_size);
-    size_t size = connection->unsent_size;
-    for (int index = 0; index < count; index++) {
-        size_t skip = sent < parts[index].iov_len ? sent : parts[index].iov_len;
-        memcpy(rest + size, (char *)parts[index].iov_base + skip, parts[index].iov_len - skip);
-        size += parts[index].iov_len - skip;
-        sent -= skip;
+// Takes `sent` octets off the front of `parts`; answers how many parts are left, moved to the front.
+static int advance(struct iovec *parts, int count, size_t sent) {
+    int whole = 0;
+    while (whole < count && sent >= parts[whole].iov_len) sent -= parts[whole++].iov_len;
+    memmove(parts, parts + whole, (size_t)(count - whole) * sizeof *parts);
+    if (whole < count) {
+        parts->iov_base = (char *)parts->iov_base + sent;
+        parts->iov_len -= sent;
     }
-    free(connection->unsent);
-    connection->unsent = rest;
-    connection->unsent_size = size;
-    struct epoll_event event = {.events = EPOLLOUT, .data.fd = fd};
+    return count - whole;
+}
+
+static void listen_for(int fd, unsigned events) {
+    struct epoll_event event = {.events = events, .data.fd = fd};
     if (epoll_ctl(poller, EPOLL_CTL_MOD, fd, &event) != 0) die("epoll_ctl");
+}
+
+// The socket is full: keep the rest, and wait until it can be written.
+static void keep(int fd, const struct iovec *parts, int count) {
+    struct connection *connection = &connections[fd];
+    unsigned total = connection->unsent_count + (unsigned)count;
+    struct iovec *all = realloc(connection->unsent, total * sizeof *all);
+    if (all == NULL) die("realloc");
+    memcpy(all + connection->unsent_count, parts, (size_t)count * sizeof *all);
+    if (connection->unsent_count == 0) listen_for(fd, EPOLLOUT);
+    connection->unsent = all;
+    connection->unsent_count = total;
 }
 
 // Sends the replies of one read in one call. Answers 0 when the connection is gone.
 static int transmit(int fd, struct iovec *parts, int count, int closing) {
     struct connection *connection = &connections[fd];
-    if (connection->unsent_size > 0) {
+    if (connection->unsent_count > 0) {
         connection->closing = (char)closing;
-        keep(fd, parts, count, 0);
+        keep(fd, parts, count);
         return 1;
     }
     ssize_t sent;
@@ -133,20 +83,19 @@ static int transmit(int fd, struct iovec *parts, int count, int closing) {
     } else {
         sent = count == 1 ? write(fd, parts->iov_base, parts->iov_len) : writev(fd, parts, count);
     }
-    size_t total = 0;
-    for (int index = 0; index < count; index++) total += parts[index].iov_len;
-    if (sent == (ssize_t)total) {
-        if (!closing) return 1;
-        drop(fd);
-        return 0;
-    }
     if (sent < 0 && errno != EAGAIN) {
         drop(fd);
         return 0;
     }
-    connection->closing = (char)closing;
-    keep(fd, parts, count, sent < 0 ? 0 : (size_t)sent);
-    return 1;
+    int left = advance(parts, count, sent < 0 ? 0 : (size_t)sent);
+    if (left > 0) {
+        connection->closing = (char)closing;
+        keep(fd, parts, left);
+        return 1;
+    }
+    if (!closing) return 1;
+    drop(fd);
+    return 0;
 }
 
 static void readable(int fd) {
@@ -190,22 +139,18 @@ static void readable(int fd) {
 
 static void writable(int fd) {
     struct connection *connection = &connections[fd];
-    ssize_t sent = write(fd, connection->unsent, connection->unsent_size);
+    int count = (int)connection->unsent_count;
+    ssize_t sent = writev(fd, connection->unsent, count < max_gather ? count : max_gather);
     if (sent < 0) {
         if (errno != EAGAIN) drop(fd);
         return;
     }
-    connection->unsent_size -= (size_t)sent;
-    memmove(connection->unsent, connection->unsent + sent, connection->unsent_size);
-    if (connection->unsent_size > 0) return;
+    connection->unsent_count = (unsigned)advance(connection->unsent, count, (size_t)sent);
+    if (connection->unsent_count > 0) return;
     free(connection->unsent);
     connection->unsent = NULL;
-    if (connection->closing) {
-        drop(fd);
-        return;
-    }
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-    if (epoll_ctl(poller, EPOLL_CTL_MOD, fd, &event) != 0) die("epoll_ctl");
+    if (connection->closing) drop(fd);
+    else listen_for(fd, EPOLLIN);
 }
 
 // One accept4 per event when the server is idle; when a turn is busy, more callers probably wait, and each spared
@@ -224,56 +169,19 @@ static int admit(int listener) {
     return 1;
 }
 
-static int open_listener(long port) {
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (listener < 0) die("socket");
-    int on = 1;
-    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) die("SO_REUSEADDR");
-    if (setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) die("TCP_NODELAY");
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0) die("bind");
-    if (listen(listener, 4096) != 0) die("listen");
-    socklen_t size = sizeof address;
-    if (getsockname(listener, (struct sockaddr *)&address, &size) != 0) die("getsockname");
-    printf("ready pop3=127.0.0.1:%d\n", ntohs(address.sin_port));
-    fflush(stdout);
-    return listener;
-}
-
 int main(int count, char **arguments) {
     long port = 0, bytes = 2048, messages = 10;
-    for (int index = 1; index < count; index += 2) {
-        const char *name = arguments[index];
-        char *end = NULL;
-        long value = index + 1 < count ? strtol(arguments[index + 1], &end, 10) : -1;
-        if (end == NULL || *end != 0 || value < 0) goto usage;
-        if (strcmp(name, "--port") == 0 && value < 65536) port = value;
-        else if (strcmp(name, "--bytes") == 0 && value >= 4 && value <= 1 << 24) bytes = value;
-        else if (strcmp(name, "--messages") == 0) messages = value;
-        else goto usage;
+    const struct option_number known[] = {
+        {"--port", &port, 0, 65535}, {"--bytes", &bytes, 4, 1 << 24}, {"--messages", &messages, 0, max_messages}, {0}};
+    if (!parse_numbers(count, arguments, known)) {
+        fprintf(stderr, "usage: %s [--port N] [--bytes N] [--messages N]\n", arguments[0]);
+        return 64;
     }
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGTERM, stop);
-    signal(SIGINT, stop);
-    struct rlimit descriptors = {max_descriptors, max_descriptors};
-    if (setrlimit(RLIMIT_NOFILE, &descriptors) != 0 && getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
-        descriptors.rlim_cur = descriptors.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &descriptors);
-    }
-
-    static char maildrop[64];
-    snprintf(maildrop, sizeof maildrop, "+OK %ld %ld\r\n", messages, messages * bytes);
-    greeting = canned("+OK POP3 floor ready\r\n");
-    ok = canned("+OK\r\n");
-    stat_reply = canned(maildrop);
-    farewell = canned("+OK bye\r\n");
-    refusal = canned("-ERR not here\r\n");
-    message = canned_message(bytes);
-
+    settle_process();
+    prepare(messages, bytes);
     poller = epoll_create1(EPOLL_CLOEXEC);
     if (poller < 0) die("epoll_create1");
-    int listener = open_listener(port);
+    int listener = open_listener(port, "pop3");
     struct epoll_event event = {.events = EPOLLIN, .data.fd = listener};
     if (epoll_ctl(poller, EPOLL_CTL_ADD, listener, &event) != 0) die("epoll_ctl");
     for (;;) {
@@ -284,7 +192,7 @@ int main(int count, char **arguments) {
         for (int index = 0; index < ready; index++) {
             int fd = events[index].data.fd;
             if (fd == listener) callers = 1;
-            else if (connections[fd].unsent_size > 0) writable(fd);
+            else if (connections[fd].unsent_count > 0) writable(fd);
             else readable(fd);
         }
         // Last in the turn: a descriptor closed above can come back only now, when no stale event is left.
@@ -293,8 +201,4 @@ int main(int count, char **arguments) {
             while (turns-- > 0 && admit(listener)) {}
         }
     }
-
-usage:
-    fprintf(stderr, "usage: %s [--port N] [--bytes N] [--messages N]\n", arguments[0]);
-    return 64;
 }
