@@ -14,7 +14,9 @@ struct Connection: ~Copyable {
     var output = OutputQueue()
     var maildrop: OpenMaildrop?
     var sasl: SASL.ServerExchange?
-    /// User name and exchange, borrowed from the first USER or AUTH to the end of the logon.
+    /// The name of USER, borrowed until the end of the logon.
+    var user: UserName?
+    /// Memory of an AUTH exchange, borrowed until its end.
     var exchange: ExchangeMemory?
     var listing = Listing.none
     var cipher: Cipher?

@@ -16,16 +16,20 @@ extension Connection {
     // MARK: Basic
 
     mutating func rememberUser(_ name: Span<UInt8>, _ resources: inout Resources) {
-        guard borrowExchange(&resources) else { return refuse(.temporaryFailure, &resources) }
-        guard exchange?.keepUser(name) == true else { return refuse(.badArguments, &resources) }
+        guard let chunk = user?.chunk ?? resources.namePool.borrow() else { return refuse(.temporaryFailure, &resources) }
+        user = UserName(name, in: chunk)
+        guard user != nil else {
+            resources.namePool.giveBack(chunk)
+            return refuse(.badArguments, &resources)
+        }
         reply(.userAccepted, resources)
     }
 
     mutating func basicLogon(password: Span<UInt8>, _ resources: inout Resources) {
-        guard let memory = exchange else { return refuse(.userFirst, &resources) }
-        let user = memory.user
-        let result = resources.snapshot.accounts.basicLogon(name: user.span, password: password)
-        finish(result, .basic, Attempt(user.span), &resources)
+        guard let user else { return refuse(.userFirst, &resources) }
+        let name = user.octets
+        let result = resources.snapshot.accounts.basicLogon(name: name.span, password: password)
+        finish(result, .basic, Attempt(name.span), &resources)
     }
 
     // MARK: APOP
@@ -328,6 +332,8 @@ extension Connection {
     }
 
     mutating func endExchange(_ resources: inout Resources) {
+        if let user { resources.namePool.giveBack(user.chunk) }
+        user = nil
         sasl = nil
         guard let memory = exchange else { return }
         resources.exchangePool.giveBack(memory.chunk)

@@ -1,37 +1,45 @@
-// Memory of one logon under way, a borrowed chunk: the name that USER gave, what the mechanism keeps between its steps,
-// and the decoded response, which must stay where it is until the verdict.
+// Memory of one logon under way, borrowed chunks: a small one for the name that USER gave, since a client may wait long
+// before PASS, and a large one for an exchange: what the mechanism keeps between its steps, and the decoded response,
+// which must stay where it is until the verdict.
 //
-//   [ user name | mechanism | response ]
+//   [ mechanism | response ]
 
 import POP3
 import PoplarCore
 import SASL
 
-struct ExchangeMemory {
-    static let userBytes = 512
-    static let responseBytes = ProtocolLimits.saslLineBytes / 4 * 3
-    static let size = userBytes + SASL.ServerExchange.memorySize + responseBytes
+/// The name that USER gave, in a chunk of its own.
+struct UserName {
+    static let size = 512
 
     let chunk: UnsafeMutableRawPointer
-    private var userCount = 0
+    private let count: Int
+
+    /// Nil when the name is longer than any name may be.
+    init?(_ name: Span<UInt8>, in chunk: UnsafeMutableRawPointer) {
+        var writer = ByteWriter(UnsafeMutableRawBufferPointer(start: chunk, count: Self.size))
+        writer.append(name)
+        guard !writer.overflowed else { return nil }
+        self.chunk = chunk
+        count = writer.count
+    }
+
+    var octets: UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(start: chunk.assumingMemoryBound(to: UInt8.self), count: count)
+    }
+}
+
+struct ExchangeMemory {
+    static let responseBytes = ProtocolLimits.saslLineBytes / 4 * 3
+    static let size = SASL.ServerExchange.memorySize + responseBytes
+
+    let chunk: UnsafeMutableRawPointer
     private(set) var responseCount = 0
 
     init(_ chunk: UnsafeMutableRawPointer) { self.chunk = chunk }
 
-    /// Keeps the name of USER. False when it is longer than any name may be.
-    mutating func keepUser(_ name: Span<UInt8>) -> Bool {
-        var writer = ByteWriter(UnsafeMutableRawBufferPointer(start: chunk, count: Self.userBytes))
-        writer.append(name)
-        userCount = writer.overflowed ? 0 : writer.count
-        return !writer.overflowed
-    }
-
-    var user: UnsafeBufferPointer<UInt8> {
-        UnsafeBufferPointer(start: chunk.assumingMemoryBound(to: UInt8.self), count: userCount)
-    }
-
     var mechanism: UnsafeMutableRawBufferPointer {
-        UnsafeMutableRawBufferPointer(start: chunk + Self.userBytes, count: SASL.ServerExchange.memorySize)
+        UnsafeMutableRawBufferPointer(start: chunk, count: SASL.ServerExchange.memorySize)
     }
 
     /// Decodes a base64 line. False when it is not base64 or too long.
@@ -50,5 +58,5 @@ struct ExchangeMemory {
         UnsafeBufferPointer(start: responseStart.assumingMemoryBound(to: UInt8.self), count: responseCount)
     }
 
-    private var responseStart: UnsafeMutableRawPointer { chunk + Self.userBytes + SASL.ServerExchange.memorySize }
+    private var responseStart: UnsafeMutableRawPointer { chunk + SASL.ServerExchange.memorySize }
 }

@@ -52,6 +52,7 @@ struct Resources: ~Copyable {
     var inputPool: BufferPool
     var outputPool: BufferPool
     var cipherPool: BufferPool
+    var namePool: BufferPool
     var exchangePool: BufferPool
     var markPool: BufferPool
     var counters = Counters()
@@ -79,6 +80,7 @@ struct Resources: ~Copyable {
         inputPool = BufferPool(chunkSize: Self.inputChunk, limit: connections)
         outputPool = BufferPool(chunkSize: OutputQueue.chunkSize, limit: connections)
         cipherPool = BufferPool(chunkSize: Self.cipherChunk, limit: connections &* 2)
+        namePool = BufferPool(chunkSize: UserName.size, limit: connections)
         exchangePool = BufferPool(chunkSize: ExchangeMemory.size, limit: connections)
         markPool = BufferPool(chunkSize: max(64, OpenMaildrop.markMemorySize(snapshot.population)), limit: connections)
         self.nowNs = nowNs

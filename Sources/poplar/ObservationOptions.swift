@@ -30,7 +30,8 @@ final class ServerObservation {
 
     init(_ plan: ServePlan, workers: Int) throws {
         metrics = try plan.metricsAddress()
-        log = try EventWriter(try LogOutput(path: plan.settings.logFile.map { plan.absolute($0) }), level: plan.logLevel, workers: workers)
+        let output = try LogOutput(path: plan.settings.logFile.map { plan.absolute($0) })
+        log = try EventWriter(output, level: plan.logLevel, workers: workers)
     }
 
     func openMetrics(_ server: ServerInstance) throws {

@@ -70,6 +70,7 @@ struct ReloadTests {
         limits:
           idle-ms: 10m
           connections: 500
+          connections-per-source: 0
         workers: 2
         log: {file: server.log}
 
@@ -307,7 +308,10 @@ struct FullFormTests {
     @Test(
         "what only its use can tell is said at its place: exit 64",
         arguments: [
-            ("listen: {pop3s: [127.0.0.1:0]}\ntls: {certificate: a.crt, key: a.key}", "server.yaml:2:20: error: a.crt: cannot be opened"),
+            (
+                "listen: {pop3s: [127.0.0.1:0]}\ntls: {certificate: a.crt, key: a.key}",
+                "server.yaml:2:20: error: a.crt: cannot be opened"
+            ),
             ("listen: {pop3: [no-such-host.invalid:0]}", "server.yaml:1:17: error: cannot resolve 'no-such-host.invalid'"),
             (
                 "listen: {pop3: [127.0.0.1:0]}\ntls: {certificate: server.yaml, key: server.yaml}",
