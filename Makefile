@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench floor fuzz tls-scan lint format torture clean
+.PHONY: help build demo test peers bench floor fuzz tls-scan lint format torture clean
 
 # What Package.swift bakes into the binary. The environment is part of SwiftPM's cache key, so these are never stale.
 export POPLAR_COMMIT := $(shell scripts/version.sh)
@@ -32,8 +32,12 @@ demo: build ## run the authentication mix against the embedded server (PROFILE=e
 	$(POPLAR) run $(PROFILE)
 
 test: build ## run every test: the module graph, the hot path in the binary, the unit tests, real clients
-	@scripts/setup.sh test
+	@scripts/setup.sh test peers
 	@scripts/test.sh
+
+peers: build ## the same scripts at Poplar and at Debian's Dovecot and Courier; each difference explained by an RFC
+	@scripts/setup.sh peers
+	python3 Tests/Peers
 
 lint: ## check the format (.swift-format), the shell scripts' syntax, and undeclared imports
 	@scripts/setup.sh build

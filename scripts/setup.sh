@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the named groups need: build (default), test, bench, fuzz, scan. Debian packages through apt, with sudo only
-# when not root; what is there already is left alone, so that a second run is instant and needs no network.
+# Installs what the named groups need: build (default), test, bench, fuzz, scan, peers. Debian packages through apt, with
+# sudo only when not root; what is there already is left alone, so that a second run is instant and needs no network. The
+# servers of the group peers are not installed but unpacked below .build/peers: nothing of the system changes, no daemon starts.
 # Swift is checked and never installed: which toolchain a machine carries is its owner's decision.
 set -euo pipefail
 
@@ -13,8 +14,9 @@ packages_of() {
     bench) echo gcc libc6-dev libssl-dev python3 strace util-linux openssl dovecot-pop3d ;;
     fuzz) echo lld ;;
     scan) echo testssl.sh sslscan openssl python3 ;;
+    peers) echo python3 openssl util-linux perl ;;
     *)
-        echo "setup: unknown group '$1' (build, test, bench, fuzz, scan)" >&2
+        echo "setup: unknown group '$1' (build, test, bench, fuzz, scan, peers)" >&2
         exit 64
         ;;
     esac
@@ -24,7 +26,8 @@ packages_of() {
 substitute() {
     case $1 in
     lld) swift_tool ld.lld || command -v ld.lld ;;
-    python3 | curl | git | gcc | openssl | strace) command -v "$1" ;;
+    python3 | curl | git | gcc | openssl | strace | perl) command -v "$1" ;;
+    util-linux) command -v unshare ;;
     pkg-config) command -v pkg-config ;;
     python3-venv) python3 -c 'import venv, ensurepip' ;;
     *) false ;;
@@ -96,6 +99,29 @@ install_oracles() {
         echo "setup: they could not be installed; the tests that need them will be SKIPPED" >&2
 }
 
+# Debian's other POP3 servers with those of their libraries that few machines have.
+unpack_peers() {
+    local folder name
+    folder=$(cd "$(dirname "$0")/.." && pwd)/.build/peers
+    while read -r name packages; do
+        [ -e "$folder/$name/complete" ] && continue
+        echo "setup: unpacking $name into .build/peers" >&2
+        rm -rf "${folder:?}/$name" "$folder/download"
+        mkdir -p "$folder/$name" "$folder/download"
+        # shellcheck disable=SC2086
+        if command -v apt-get >/dev/null && (cd "$folder/download" && apt-get -qq -o APT::Sandbox::User=root download $packages >&2 </dev/null) &&
+            (for package in "$folder"/download/*.deb; do dpkg-deb -x "$package" "$folder/$name" || exit 1; done); then
+            touch "$folder/$name/complete"
+        else
+            echo "setup: $name could not be unpacked; the comparison with it will be SKIPPED" >&2
+        fi
+        rm -rf "$folder/download"
+    done <<'TEXT'
+dovecot dovecot-core dovecot-pop3d libsodium23 libunwind8
+courier courier-pop courier-base courier-authlib courier-authdaemon courier-authlib-userdb libcourier-unicode4 libidn12 libltdl7
+TEXT
+}
+
 missing=
 for group in "${@:-build}"; do
     for package in $(packages_of "$group"); do
@@ -104,7 +130,10 @@ for group in "${@:-build}"; do
 done
 check_swift
 finish() {
-    for group in "$@"; do [ "$group" != test ] || install_oracles; done
+    for group in "$@"; do
+        [ "$group" != test ] || install_oracles
+        [ "$group" != peers ] || unpack_peers
+    done
     exit 0
 }
 [ -n "$missing" ] || finish "$@"

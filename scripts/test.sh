@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The steps of `make test`, after the release build: the hot path in the binary, a debug build that refuses undeclared
-# imports, and the unit tests. Every step runs even if one before it failed, except that no test runs without a build.
+# imports, the unit tests, and the same scripts at other servers. Every step runs even if one before it failed, except that no test runs without a build.
 # The last lines say what failed, what was SKIPPED and why, and how long it took. Exits 1 if anything failed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -32,6 +32,9 @@ step "hot path" scripts/hot-path.sh
 if step "build, imports declared" swift build --build-tests --disable-xctest --enable-swift-testing "${checked[@]}"; then
     step "tests" swift test --skip-build --disable-xctest --enable-swift-testing "${checked[@]}"
 fi
+
+# Where Debian's servers could be unpacked and a namespace can be made; it says so itself where not.
+step "peers" python3 Tests/Peers
 
 # A test that this machine cannot run says so: scripts by a line of their own, swift-testing by its word for it.
 skipped=$(grep -E '^SKIPPED |^.{0,4}(Test|Suite) .* skipped[.:]' "$log" | sed -E 's/^.{0,4}((Test|Suite) .*) skipped:? ?"?(SKIPPED: )?/SKIPPED \1: /; s/"$//' | sort -u)
