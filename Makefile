@@ -31,7 +31,7 @@ build: ## build .build/release/poplar
 demo: build ## run the authentication mix against the embedded server (PROFILE=exchange-mixed, a name or a file)
 	$(POPLAR) run $(PROFILE)
 
-test: build ## run every test: the module graph, the hot path in the binary, the unit tests, real clients
+test: build ## run every test: the module graph, the hot path in the binary, the unit tests, real clients, other servers
 	@scripts/setup.sh test peers
 	@scripts/test.sh
 

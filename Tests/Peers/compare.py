@@ -47,9 +47,16 @@ class Explanation:
 
 
 def read_explanations(path):
-    """Two lines a row, the second indented; `#` begins a remark."""
-    lines = [line for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")]
-    return [Explanation(row, why.strip()) for row, why in zip(lines[::2], lines[1::2], strict=True)]
+    """A row, which goes on behind ` or` in the next line; indented lines below it for the reason; `#` begins a remark."""
+    rows = []
+    for line in path.read_text().splitlines():
+        if line.startswith(" "):
+            rows[-1][1].append(line.strip())
+        elif rows and rows[-1][0].endswith(" or"):
+            rows[-1] = (f"{rows[-1][0]} {line}", [])
+        elif line and not line.startswith("#"):
+            rows.append((line, []))
+    return [Explanation(row, " ".join(why)) for row, why in rows]
 
 
 def differences(peer, script, ours, theirs):

@@ -119,14 +119,17 @@ class Run:
         if octets is None:
             return "not asked"
         connection.send(octets, step.one_by_one)
-        replies = [self.reply(connection, kind) for kind in step.kinds]
+        replies = []
+        for kind in step.kinds:
+            # After one reply that does not come, the others of its segment are not waited for.
+            replies.append(self.reply(connection, kind, 0.2 if SILENT in replies else REPLY_SECONDS))
         return replies[0] if len(replies) == 1 else " | ".join(map(flat, replies))
 
     def fill(self, octets):
         return octets.replace(b"{user}", self.user.encode()).replace(b"{password}", self.password.encode())
 
-    def reply(self, connection, kind):
-        deadline = time.monotonic() + REPLY_SECONDS
+    def reply(self, connection, kind, seconds):
+        deadline = time.monotonic() + seconds
         line = connection.line(deadline)
         if not isinstance(line, bytes):
             return line
