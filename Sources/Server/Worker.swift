@@ -234,7 +234,8 @@ struct Worker: ~Copyable {
     private mutating func block(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
         guard !seat.pointee.isBlocked else { return }
         seat.pointee.isBlocked = true
-        seat.pointee.connection.openWindow(resources.nowNs)
+        seat.pointee.connection.openWindow(
+            resources.nowNs, waiting: System.unacknowledged(seat.pointee.socket.descriptor))
         poller.modify(seat.pointee.socket.descriptor, Self.blockedInterest, payload: token.raw)
         watch(token, seat)
     }
@@ -345,7 +346,9 @@ struct Worker: ~Copyable {
             push(token, seat)
             return
         case .stall:
-            if seat.pointee.connection.renewWindow(resources.snapshot.limits, resources.nowNs) { return watch(token, seat) }
+            let waiting = System.unacknowledged(seat.pointee.socket.descriptor)
+            let goesOn = seat.pointee.connection.renewWindow(resources.snapshot.limits, resources.nowNs, waiting: waiting)
+            if goesOn { return watch(token, seat) }
         case .handshake, .logon, .idle: break
         }
         resources.counters.timeouts.count(phase)
