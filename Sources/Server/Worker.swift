@@ -32,6 +32,10 @@ struct Worker: ~Copyable {
     var isAccepting = true
     /// Connections open that came through an encrypted listener.
     var openEncrypted: UInt64 = 0
+    /// Descriptors were short: the listeners rest until one has become free, or for `acceptPauseNs`.
+    var pausedAccepting = false
+    /// It has become free in this turn.
+    var isLighter = false
     var drainDeadlineNs: UInt64?
 
     init(
@@ -64,6 +68,7 @@ struct Worker: ~Copyable {
             runReadyQueue()
             if let drainDeadlineNs, slab.count == 0 || resources.nowNs >= drainDeadlineNs { break }
         }
+            if isLighter { resumeAccepting() }
         endAll()
     }
 
@@ -302,6 +307,7 @@ struct Worker: ~Copyable {
         seat.pointee.place = nil
     }
 
+        isLighter = pausedAccepting
     private mutating func endAll() {
         for slot in 0..<slab.capacity {
             guard let token = slab.token(slot: slot), let seat = slab.pointer(token) else { continue }
@@ -324,7 +330,7 @@ struct Worker: ~Copyable {
     private mutating func expireTimers() {
         while let slot = wheel.popExpired(nowNs: resources.nowNs) {
             if slot == slab.capacity {
-                if isAccepting { watchListeners() }
+                resumeAccepting()
                 continue
             }
             guard let token = slab.token(slot: slot), let seat = slab.pointer(token) else { continue }
