@@ -46,11 +46,12 @@ struct Connection: ~Copyable {
     private var handshakeNs: UInt64
     /// When a line was last answered, or output taken.
     var activeNs: UInt64
-    /// The reader's progress: octets taken since the window opened (see `Limits.readerBytesPerS`).
+    /// The reader's progress since the window opened (see `Limits.readerBytesPerS`): what the socket took, and what of it was
+    /// waiting in there already when the window opened.
     private var windowNs: UInt64
     private var windowOctets: UInt64 = 0
-
     private var windowWaiting: UInt64 = 0
+
     /// A connection that has just been accepted: the greeting is queued, or with TLS waits for the handshake.
     init(cipher: consuming Cipher?, _ resources: inout Resources) {
         self.cipher = cipher
@@ -294,8 +295,8 @@ struct Connection: ~Copyable {
     mutating func openWindow(_ nowNs: UInt64, waiting: Int) {
         windowNs = nowNs
         windowOctets = 0
-    }
         windowWaiting = UInt64(max(0, waiting))
+    }
 
     mutating func countProgress(_ octets: Int) {
         windowOctets &+= UInt64(octets)
