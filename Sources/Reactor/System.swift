@@ -65,6 +65,16 @@ public enum System {
         }
     }
 
+    /// Octets that were given to the socket and that the peer has not acknowledged (SIOCOUTQ of tcp(7)); 0 when that is not known.
+    public static func unacknowledged(_ descriptor: Int32) -> Int {
+        var count: Int32 = 0
+        guard ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 else { return 0 }
+        return max(0, Int(count))
+    }
+
+    /// Says that nothing more will be sent, while input can still come (shutdown(2)).
+    public static func endOutput(_ descriptor: Int32) { _ = Glibc.shutdown(descriptor, Int32(SHUT_WR)) }
+
     /// sendmsg(2) of `count` parts without SIGPIPE.
     @inlinable
     public static func send(

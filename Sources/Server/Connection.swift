@@ -46,9 +46,11 @@ struct Connection: ~Copyable {
     private var handshakeNs: UInt64
     /// When a line was last answered, or output taken.
     var activeNs: UInt64
-    /// The reader's progress: octets taken since the window opened (see `Limits.readerBytesPerS`).
+    /// The reader's progress since the window opened (see `Limits.readerBytesPerS`): what the socket took, and what of it was
+    /// waiting in there already when the window opened.
     private var windowNs: UInt64
     private var windowOctets: UInt64 = 0
+    private var windowWaiting: UInt64 = 0
 
     /// A connection that has just been accepted: the greeting is queued, or with TLS waits for the handshake.
     init(cipher: consuming Cipher?, _ resources: inout Resources) {
@@ -287,10 +289,13 @@ struct Connection: ~Copyable {
 
     private func after(_ start: UInt64, _ milliseconds: Int) -> UInt64 { start &+ UInt64(milliseconds) &* 1_000_000 }
 
-    /// Output has begun to wait for the reader, whose progress is judged from now on.
-    mutating func openWindow(_ nowNs: UInt64) {
+    /// Output has begun to wait for the reader, whose progress is judged from now on. `waiting`: octets in the socket that the
+    /// client has not acknowledged. A socket full of them takes more only once a third is free, which for a slow reader may
+    /// be minutes, so that what the socket takes says nothing by itself.
+    mutating func openWindow(_ nowNs: UInt64, waiting: Int) {
         windowNs = nowNs
         windowOctets = 0
+        windowWaiting = UInt64(max(0, waiting))
     }
 
     mutating func countProgress(_ octets: Int) {
@@ -302,10 +307,12 @@ struct Connection: ~Copyable {
     var totals: (commands: UInt64, octets: UInt64) { (UInt64(commandCount), sentOctets) }
 
     /// The window is over. True: the reader took enough of what waits, and gets another.
-    mutating func renewWindow(_ limits: borrowing Limits, _ nowNs: UInt64) -> Bool {
+    mutating func renewWindow(_ limits: borrowing Limits, _ nowNs: UInt64, waiting: Int) -> Bool {
         let wanted = UInt64(limits.readerBytesPerS) &* UInt64(limits.stallMs) / 1000
-        guard windowOctets >= max(1, wanted) else { return false }
-        openWindow(nowNs)
+        let given = windowWaiting &+ windowOctets
+        let left = UInt64(max(0, waiting))
+        guard given > left, given &- left >= wanted else { return false }
+        openWindow(nowNs, waiting: waiting)
         return true
     }
 

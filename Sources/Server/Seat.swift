@@ -23,6 +23,11 @@ struct Seat: ~Copyable {
     /// The client has finished sending; what it sent before may still lie in the socket.
     var peerEnded = false
 
+    /// Input lay in the socket when the session was over: the client was still sending.
+    var isLate = false
+    /// The session is over and its end has been sent; what the client still sends is thrown away.
+    var isLingering = false
+
     init(socket: consuming Socket, connection: consuming Connection, peer: SocketAddress) {
         self.socket = socket
         self.connection = connection

@@ -15,6 +15,8 @@ struct Worker: ~Copyable {
     /// Reads and flushes of one connection in one turn, then it goes to the back of the ready queue.
     static let roundsPerTurn = 16
     static let acceptPauseNs: UInt64 = 100_000_000
+    /// How long a client that goes on sending after its session's end is listened to.
+    static let lingerNs: UInt64 = 1_000_000_000
     private static let interest: Poller.Readiness = [.readable, .readHangUp, .edge]
     private static let blockedInterest: Poller.Readiness = [.writable, .edge]
 
@@ -30,6 +32,10 @@ struct Worker: ~Copyable {
     private var ready: ReadyQueue
     var acceptBudget = 1
     var isAccepting = true
+    /// Descriptors were short: the listeners rest until one has become free, or for `acceptPauseNs`.
+    var pausedAccepting = false
+    /// It has become free in this turn.
+    var isLighter = false
     /// Connections open that came through an encrypted listener.
     var openEncrypted: UInt64 = 0
     var drainDeadlineNs: UInt64?
@@ -62,6 +68,7 @@ struct Worker: ~Copyable {
             for index in 0..<count { handle(poller.payload(index), poller.readiness(index)) }
             expireTimers()
             runReadyQueue()
+            if isLighter { resumeAccepting() }
             if let drainDeadlineNs, slab.count == 0 || resources.nowNs >= drainDeadlineNs { break }
         }
         endAll()
@@ -86,6 +93,7 @@ struct Worker: ~Copyable {
             resources.counters.staleEvents &+= 1
             return
         }
+        if seat.pointee.isLingering { return finish(token, seat) }
         if readiness.contains(.error) { return remove(token) }
         setOrigin(token, seat)
         if readiness.contains(.readHangUp) { seat.pointee.peerEnded = true }
@@ -234,7 +242,8 @@ struct Worker: ~Copyable {
     private mutating func block(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
         guard !seat.pointee.isBlocked else { return }
         seat.pointee.isBlocked = true
-        seat.pointee.connection.openWindow(resources.nowNs)
+        seat.pointee.connection.openWindow(
+            resources.nowNs, waiting: System.unacknowledged(seat.pointee.socket.descriptor))
         poller.modify(seat.pointee.socket.descriptor, Self.blockedInterest, payload: token.raw)
         watch(token, seat)
     }
@@ -265,15 +274,29 @@ struct Worker: ~Copyable {
 
     // MARK: The end of a connection
 
-    /// All that was owed has gone out. A socket that is closed over unread input is reset, and the reset may overtake the
-    /// last reply; so what lies there is taken first, within bounds.
+    /// All that was owed has gone out. A socket that is closed over unread input, or that input still reaches, is reset, and
+    /// the reset may overtake the last reply. So what lies there is taken first; and from a client that was found still
+    /// sending it is taken until it has ended as well, within bounds of time and of reads.
     private mutating func finish(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
-        var rounds = 0
-        while seat.pointee.mayRead, rounds < Self.roundsPerTurn {
-            rounds &+= 1
-            guard case .count(let count) = seat.pointee.socket.read(into: resources.scratch), count > 0 else { break }
+        guard seat.pointee.mayRead || seat.pointee.isLingering else { return remove(token) }
+        for _ in 0..<Self.roundsPerTurn {
+            switch seat.pointee.socket.read(into: resources.scratch) {
+            case .count(0), .failed: return remove(token)
+            case .count: seat.pointee.isLate = true
+            case .wouldBlock: return seat.pointee.isLate ? linger(token, seat) : remove(token)
+            }
         }
         remove(token)
+    }
+
+    /// Half-closes, which sends the end of what there was to say, and gives back all but the socket.
+    private mutating func linger(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+        guard !seat.pointee.isLingering else { return }
+        seat.pointee.isLingering = true
+        seat.pointee.connection.end(&resources)
+        System.endOutput(seat.pointee.socket.descriptor)
+        if seat.pointee.isBlocked { poller.modify(seat.pointee.socket.descriptor, Self.interest, payload: token.raw) }
+        wheel.set(slot: Int(token.slot), deadlineNs: resources.nowNs &+ Self.lingerNs)
     }
 
     mutating func remove(_ token: Token) {
@@ -284,6 +307,7 @@ struct Worker: ~Copyable {
         seat.pointee.connection.end(&resources)
         wheel.cancel(slot: Int(token.slot))
         slab.remove(token)
+        isLighter = pausedAccepting
     }
 
     /// Once logged on, a connection is no longer among those that may have to make room.
@@ -316,6 +340,7 @@ struct Worker: ~Copyable {
     /// often as the shortest limit finds every deadline on time, also one that came with a change of state, and spares
     /// the wheel a call per command.
     mutating func watch(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+        guard !seat.pointee.isLingering else { return }
         let deadline = seat.pointee.connection.deadline(resources.snapshot.limits, isBlocked: seat.pointee.isBlocked).atNs
         wheel.set(slot: Int(token.slot), deadlineNs: min(deadline, resources.nowNs &+ resources.checkNs))
     }
@@ -323,12 +348,12 @@ struct Worker: ~Copyable {
     private mutating func expireTimers() {
         while let slot = wheel.popExpired(nowNs: resources.nowNs) {
             if slot == slab.capacity {
-                if isAccepting { watchListeners() }
+                resumeAccepting()
                 continue
             }
             guard let token = slab.token(slot: slot), let seat = slab.pointer(token) else { continue }
             let deadline = seat.pointee.connection.deadline(resources.snapshot.limits, isBlocked: seat.pointee.isBlocked)
-            if deadline.atNs > resources.nowNs {
+            if deadline.atNs > resources.nowNs, !seat.pointee.isLingering {
                 watch(token, seat)
             } else {
                 expire(token, seat, deadline.phase)
@@ -337,6 +362,7 @@ struct Worker: ~Copyable {
     }
 
     private mutating func expire(_ token: Token, _ seat: UnsafeMutablePointer<Seat>, _ phase: Phase) {
+        if seat.pointee.isLingering { return remove(token) }
         switch phase {
         case .held:
             setOrigin(token, seat)
@@ -345,7 +371,9 @@ struct Worker: ~Copyable {
             push(token, seat)
             return
         case .stall:
-            if seat.pointee.connection.renewWindow(resources.snapshot.limits, resources.nowNs) { return watch(token, seat) }
+            let waiting = System.unacknowledged(seat.pointee.socket.descriptor)
+            let goesOn = seat.pointee.connection.renewWindow(resources.snapshot.limits, resources.nowNs, waiting: waiting)
+            if goesOn { return watch(token, seat) }
         case .handshake, .logon, .idle: break
         }
         resources.counters.timeouts.count(phase)

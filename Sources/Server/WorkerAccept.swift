@@ -89,7 +89,17 @@ extension Worker {
     }
 
     private mutating func pauseAccepting() {
+        pausedAccepting = true
         for index in 0..<listeners.count { poller.remove(listeners.descriptor(index)) }
         wheel.set(slot: slab.capacity, deadlineNs: resources.nowNs &+ Self.acceptPauseNs)
+    }
+
+    /// A descriptor has become free, or it is time to try again.
+    mutating func resumeAccepting() {
+        isLighter = false
+        guard isAccepting, pausedAccepting else { return }
+        pausedAccepting = false
+        wheel.cancel(slot: slab.capacity)
+        watchListeners()
     }
 }
