@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
 
@@ -38,6 +39,26 @@ static const int32_t clinux_clock_thread_cputime = 3;
 static const int32_t clinux_ip_bind_address_no_port = 24;
 static const int32_t clinux_so_reuseport = 15;
 static const int32_t clinux_tcp_user_timeout = 18;
+
+// The calls of the hot path without glibc's cancellation points: nobody cancels a thread here, and in a process of several
+// threads each point costs two locked instructions per call. errno is set as ever.
+long syscall(long number, ...);
+static inline ssize_t clinux_receive(int fd, void *buffer, size_t size) {
+    return syscall(SYS_recvfrom, fd, buffer, size, 0, NULL, NULL);
+}
+static inline ssize_t clinux_send(int fd, const void *buffer, size_t size, int flags) {
+    return syscall(SYS_sendto, fd, buffer, size, flags, NULL, 0);
+}
+static inline ssize_t clinux_send_message(int fd, const void *message, int flags) {
+    return syscall(SYS_sendmsg, fd, message, flags);
+}
+static inline int clinux_accept(int fd, void *address, unsigned int *length, int flags) {
+    return (int)syscall(SYS_accept4, fd, address, length, flags);
+}
+static inline int clinux_close(int fd) { return (int)syscall(SYS_close, fd); }
+static inline int clinux_poller_wait(int fd, struct epoll_event *events, int count, int milliseconds) {
+    return (int)syscall(SYS_epoll_pwait, fd, events, count, milliseconds, NULL, (size_t)8);
+}
 
 // prctl(2) takes variadic arguments, which Swift cannot call.
 static inline int clinux_set_timer_slack(unsigned long nanoseconds) {

@@ -57,7 +57,7 @@ public struct Listener: ~Copyable {
         for _ in 0..<16 {
             var peer = sockaddr_in6()
             var size = UInt32(MemoryLayout<sockaddr_in6>.size)
-            let descriptor = accept4(
+            let descriptor = clinux_accept(
                 self.descriptor, &peer, &size, Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue))
             if descriptor >= 0 { return .connection(descriptor, SocketAddress(accepted: peer)) }
             let code = errno

@@ -30,6 +30,28 @@ public struct WakeUp: ~Copyable, Sendable {
     }
 }
 
+/// One alarm on the monotonic clock (timerfd). A loop that watches it edge-triggered waits without a time-out, and nothing
+/// is set per turn: the alarm is moved only when an earlier deadline comes up.
+public struct Alarm: ~Copyable {
+    public let descriptor: Int32
+
+    public init() throws(SystemError) {
+        descriptor = timerfd_create(Int32(clinux_clock_monotonic), Int32(TFD_CLOEXEC) | Int32(TFD_NONBLOCK))
+        guard descriptor >= 0 else { throw SystemError(call: "timerfd_create", code: errno, subject: "timers") }
+    }
+
+    deinit { Glibc.close(descriptor) }
+
+    /// Sets or moves the alarm whose descriptor is `descriptor` to `atNs` of `MonotonicClock`, above 0; in the past it goes off
+    /// at once. For a thread that holds the number alone.
+    public static func set(_ descriptor: Int32, atNs: UInt64) {
+        var time = itimerspec()
+        time.it_value.tv_sec = Int(truncatingIfNeeded: atNs / 1_000_000_000)
+        time.it_value.tv_nsec = Int(truncatingIfNeeded: atNs % 1_000_000_000)
+        timerfd_settime(descriptor, Int32(TFD_TIMER_ABSTIME), &time, nil)
+    }
+}
+
 /// Signals as a descriptor. Make it before any thread starts: it blocks them for the calling thread and its children.
 public struct SignalQueue: ~Copyable {
     public let descriptor: Int32

@@ -65,10 +65,10 @@ public struct Poller: ~Copyable {
     @inlinable
     public func wait(timeoutNs: UInt64?) -> Int {
         guard let timeoutNs else {
-            return max(0, Int(epoll_wait(descriptor, events, Int32(truncatingIfNeeded: capacity), -1)))
+            return max(0, Int(clinux_poller_wait(descriptor, events, Int32(truncatingIfNeeded: capacity), -1)))
         }
         if timeoutNs == 0 {
-            return max(0, Int(epoll_wait(descriptor, events, Int32(truncatingIfNeeded: capacity), 0)))
+            return max(0, Int(clinux_poller_wait(descriptor, events, Int32(truncatingIfNeeded: capacity), 0)))
         }
         var timeout = timespec(
             tv_sec: Int(truncatingIfNeeded: timeoutNs / 1_000_000_000),

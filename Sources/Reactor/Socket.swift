@@ -1,7 +1,7 @@
 // A connected, non-blocking stream socket. Invariant: the descriptor is closed exactly once, when the value ends.
 // Would-block is a value, not an error; EINTR is retried and seen by nobody above.
 
-import CLinux
+public import CLinux
 public import Glibc
 
 @frozen
@@ -11,7 +11,7 @@ public struct Socket: ~Copyable {
     /// Takes over `descriptor`.
     @inlinable public init(owning descriptor: Int32) { self.descriptor = descriptor }
 
-    @inlinable deinit { _ = Glibc.close(descriptor) }
+    @inlinable deinit { _ = clinux_close(descriptor) }
 
     @inlinable
     public func read(into buffer: UnsafeMutableRawBufferPointer) -> IOResult { System.receive(descriptor, into: buffer) }

@@ -1,7 +1,7 @@
 // One wrapper for each system call of the data plane. Interrupted calls are repeated, "would block" is a value,
 // and an errno is passed up as a number; nothing here throws, allocates or logs.
 
-import CLinux
+public import CLinux
 public import Glibc
 
 /// How a read or write of a non-blocking socket ended.
@@ -42,7 +42,7 @@ public enum System {
     @inlinable
     public static func receive(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> IOResult {
         while true {
-            let result = result(Glibc.recv(descriptor, buffer.baseAddress, buffer.count, 0))
+            let result = result(clinux_receive(descriptor, buffer.baseAddress, buffer.count))
             if result != .failed(EINTR) { return result }
         }
     }
@@ -60,12 +60,13 @@ public enum System {
     public static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, more: Bool = false) -> IOResult {
         let flags = Int32(MSG_NOSIGNAL) | (more ? Int32(MSG_MORE) : 0)
         while true {
-            let result = result(Glibc.send(descriptor, bytes.baseAddress, bytes.count, flags))
+            let result = result(clinux_send(descriptor, bytes.baseAddress, bytes.count, flags))
             if result != .failed(EINTR) { return result }
         }
     }
 
-    /// Octets that were given to the socket and that the peer has not acknowledged (SIOCOUTQ of tcp(7)); 0 when that is not known.
+    /// Octets that were given to the socket and that the peer has not acknowledged (SIOCOUTQ of tcp(7));
+    /// 0 when that is not known.
     public static func unacknowledged(_ descriptor: Int32) -> Int {
         var count: Int32 = 0
         guard ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 else { return 0 }
@@ -85,7 +86,7 @@ public enum System {
         message.msg_iovlen = count
         let flags = Int32(MSG_NOSIGNAL) | (more ? Int32(MSG_MORE) : 0)
         while true {
-            let result = result(Glibc.sendmsg(descriptor, &message, flags))
+            let result = result(clinux_send_message(descriptor, &message, flags))
             if result != .failed(EINTR) { return result }
         }
     }

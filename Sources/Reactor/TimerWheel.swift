@@ -101,6 +101,9 @@ public struct TimerWheel: ~Copyable {
         }
     }
 
+    /// When `popExpired` finds a deadline that is set now for `deadlineNs`.
+    public func due(_ deadlineNs: UInt64) -> UInt64 { max(tick(deadlineNs), currentTick &+ 1) &* tickNs }
+
     /// Nanoseconds until `popExpired` may find something; nil when no deadline is set.
     public func timeUntilNext(nowNs: UInt64) -> UInt64? {
         guard count > 0 else { return nil }

@@ -12,6 +12,7 @@ import TLS
 
 struct Worker: ~Copyable {
     static let wakeUpPayload: UInt64 = 0
+    private static let alarmPayload = UInt64(UInt32.max)
     /// Reads and flushes of one connection in one turn, then it goes to the back of the ready queue.
     static let roundsPerTurn = 16
     static let acceptPauseNs: UInt64 = 100_000_000
@@ -27,7 +28,11 @@ struct Worker: ~Copyable {
     let sources: SourceTable
     var resources: Resources
     var slab: Slab<Seat>
-    var wheel: TimerWheel
+    private var wheel: TimerWheel
+    /// When the alarm goes off; `.max`: never.
+    private var alarmNs = UInt64.max
+    private let alarm: Int32
+    private var hasAlarm = false
     var pending: PendingList
     private var ready: ReadyQueue
     var acceptBudget = 1
@@ -48,6 +53,7 @@ struct Worker: ~Copyable {
         self.number = number
         self.listeners = listeners
         self.control = control
+        alarm = control.alarm
         self.sources = sources
         resources = Resources(snapshot, connections: connections, nowNs: now, worker: number, events: events)
         slab = Slab(capacity: connections)
@@ -56,17 +62,17 @@ struct Worker: ~Copyable {
         ready = ReadyQueue(capacity: connections)
         poller = try Poller(capacity: snapshot.limits.eventsPerTurn)
         _ = poller.add(control.wakeUp, .readable, payload: Self.wakeUpPayload)
+        _ = poller.add(alarm, [.readable, .edge], payload: Self.alarmPayload)
         watchListeners()
     }
 
     /// Serves until it is told to stop and has drained.
     mutating func run() {
         while true {
-            let timeout: UInt64? = ready.isEmpty ? wheel.timeUntilNext(nowNs: resources.nowNs) : 0
-            let count = poller.wait(timeoutNs: timeout)
+            let count = poller.wait(timeoutNs: ready.isEmpty ? nil : 0)
             resources.nowNs = MonotonicClock.now()
             for index in 0..<count { handle(poller.payload(index), poller.readiness(index)) }
-            expireTimers()
+            if hasAlarm { expireTimers() }
             runReadyQueue()
             if isLighter { resumeAccepting() }
             if let drainDeadlineNs, slab.count == 0 || resources.nowNs >= drainDeadlineNs { break }
@@ -82,6 +88,8 @@ struct Worker: ~Copyable {
         guard payload <= UInt64(UInt32.max) else { return handleSeat(Token(raw: payload), readiness) }
         if payload == Self.wakeUpPayload {
             obey()
+        } else if payload == Self.alarmPayload {
+            hasAlarm = true
         } else {
             accept(Int(payload &- 1))
         }
@@ -296,7 +304,7 @@ struct Worker: ~Copyable {
         seat.pointee.connection.end(&resources)
         System.endOutput(seat.pointee.socket.descriptor)
         if seat.pointee.isBlocked { poller.modify(seat.pointee.socket.descriptor, Self.interest, payload: token.raw) }
-        wheel.set(slot: Int(token.slot), deadlineNs: resources.nowNs &+ Self.lingerNs)
+        setTimer(slot: Int(token.slot), deadlineNs: resources.nowNs &+ Self.lingerNs)
     }
 
     mutating func remove(_ token: Token) {
@@ -342,10 +350,28 @@ struct Worker: ~Copyable {
     mutating func watch(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
         guard !seat.pointee.isLingering else { return }
         let deadline = seat.pointee.connection.deadline(resources.snapshot.limits, isBlocked: seat.pointee.isBlocked).atNs
-        wheel.set(slot: Int(token.slot), deadlineNs: min(deadline, resources.nowNs &+ resources.checkNs))
+        setTimer(slot: Int(token.slot), deadlineNs: min(deadline, resources.nowNs &+ resources.checkNs))
     }
 
+    /// Has the wheel name `slot` at its deadline, and the alarm go off by then.
+    mutating func setTimer(slot: Int, deadlineNs: UInt64) {
+        wheel.set(slot: slot, deadlineNs: deadlineNs)
+        let due = wheel.due(deadlineNs)
+        guard due < alarmNs else { return }
+        alarmNs = due
+        Alarm.set(alarm, atNs: due)
+    }
+
+    mutating func cancelTimer(slot: Int) { wheel.cancel(slot: slot) }
+
     private mutating func expireTimers() {
+        hasAlarm = false
+        // What is set in here needs no alarm of its own: the next one is found at the end.
+        alarmNs = 0
+        defer {
+            alarmNs = wheel.timeUntilNext(nowNs: resources.nowNs).map { resources.nowNs &+ $0 } ?? .max
+            if alarmNs != .max { Alarm.set(alarm, atNs: max(1, alarmNs)) }
+        }
         while let slot = wheel.popExpired(nowNs: resources.nowNs) {
             if slot == slab.capacity {
                 resumeAccepting()
@@ -384,6 +410,7 @@ struct Worker: ~Copyable {
 
     // MARK: Control
 
+    @inline(never)
     private mutating func obey() {
         let orders = control.take()
         if orders.contains(.report) { control.report(number, resources.counters) }
@@ -394,7 +421,7 @@ struct Worker: ~Copyable {
         for index in 0..<listeners.count { poller.remove(listeners.descriptor(index)) }
         let deadline = resources.nowNs &+ UInt64(resources.snapshot.limits.drainMs) &* 1_000_000
         drainDeadlineNs = deadline
-        wheel.set(slot: slab.capacity, deadlineNs: max(1, deadline))
+        setTimer(slot: slab.capacity, deadlineNs: max(1, deadline))
     }
 
     /// Between two connections' turns: what comes from now on, on open connections too, sees the new state. A TLS session

@@ -91,7 +91,7 @@ extension Worker {
     private mutating func pauseAccepting() {
         pausedAccepting = true
         for index in 0..<listeners.count { poller.remove(listeners.descriptor(index)) }
-        wheel.set(slot: slab.capacity, deadlineNs: resources.nowNs &+ Self.acceptPauseNs)
+        setTimer(slot: slab.capacity, deadlineNs: resources.nowNs &+ Self.acceptPauseNs)
     }
 
     /// A descriptor has become free, or it is time to try again.
@@ -99,7 +99,7 @@ extension Worker {
         isLighter = false
         guard isAccepting, pausedAccepting else { return }
         pausedAccepting = false
-        wheel.cancel(slot: slab.capacity)
+        cancelTimer(slot: slab.capacity)
         watchListeners()
     }
 }

@@ -23,6 +23,7 @@ final class WorkerControl: @unchecked Sendable {
     private let orders = Atomic<UInt8>(0)
     private let slot = Atomic<UnsafeMutablePointer<Snapshot>?>(nil)
     private let bell: WakeUp
+    private let nextDeadline: Alarm
     private let printsAtEnd: Bool
     /// Where the worker answers `publish`.
     let figures = FigureExchange()
@@ -31,6 +32,7 @@ final class WorkerControl: @unchecked Sendable {
 
     init(printsAtEnd: Bool) throws(SystemError) {
         bell = try WakeUp()
+        nextDeadline = try Alarm()
         self.printsAtEnd = printsAtEnd
     }
 
@@ -60,6 +62,8 @@ final class WorkerControl: @unchecked Sendable {
     }
 
     var wakeUp: Int32 { bell.descriptor }
+    /// The alarm of the worker's next deadline.
+    var alarm: Int32 { nextDeadline.descriptor }
 
     func send(_ order: Orders) {
         orders.bitwiseOr(order.rawValue, ordering: .releasing)
