@@ -124,7 +124,7 @@ extension Connection {
         let free = output.writer()
         guard let base = free.written.baseAddress else { return free }
         let room = UnsafeMutableRawBufferPointer(start: UnsafeMutableRawPointer(mutating: base), count: free.capacity)
-        let start = min(room.count, 2048)
+        let start = min(room.count, OutputQueue.challengeBytes)
         return ByteWriter(UnsafeMutableRawBufferPointer(rebasing: room[start...]))
     }
 
