@@ -17,7 +17,9 @@ private let terminator: StaticString = ".\r\n"
 extension Connection {
     mutating func perform(_ action: ServerAction, line: Span<UInt8>, _ resources: inout Resources) {
         switch action {
-        case .reply(let fixed): reply(fixed, resources)
+        case .reply(let fixed):
+            if fixed == .malformedExchange { spoilExchange(&resources) }
+            reply(fixed, resources)
         case .hangUp(let fixed):
             reply(fixed, resources)
             close(.protocolError)

@@ -313,6 +313,12 @@ extension Connection {
         }
     }
 
+    /// A line that belongs to no exchange ended the one under way: it counts as a bad command, and nothing of it is kept.
+    mutating func spoilExchange(_ resources: inout Resources) {
+        tellLogon(method, .malformed, Attempt(), &resources)
+        endExchange(&resources)
+    }
+
     /// The exchange was no exchange.
     private mutating func fail(_ resources: inout Resources) {
         tellLogon(method, .malformed, Attempt(), &resources)
