@@ -19,7 +19,8 @@ extension Connection {
         switch action {
         case .reply(let fixed):
             if fixed == .malformedExchange { spoilExchange(&resources) }
-            reply(fixed, resources)
+            // The session machine does not know which channel it is on; either way STLS is not offered.
+            reply(fixed == .tlsUnavailable && isEncrypted ? .tlsAlready : fixed, resources)
         case .hangUp(let fixed):
             reply(fixed, resources)
             close(.protocolError)
