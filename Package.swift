@@ -114,7 +114,7 @@ let package = Package(
             "ServerTests",
             [
                 "Server", "PoplarCore", "Accounts", "Administration", "Maildrop", "NTLM", "SASL", "TLS", "Certificates", "POP3",
-                "Reactor", "Exposition",
+                "Reactor", "Exposition", "Digest",
             ]),
         tests("ExpositionTests", ["Exposition"]),
         tests("DigestTests", ["Digest"]),

@@ -238,6 +238,7 @@ struct Connection: ~Copyable {
     }
 
     private mutating func refuseLine(_ refusal: ServerReply, _ resources: inout Resources) {
+        if refusal == .malformedExchange { spoilExchange(&resources) }
         endExchange(&resources)
         if !countBadCommand(&resources) { reply(refusal, resources) }
     }

@@ -17,7 +17,10 @@ private let terminator: StaticString = ".\r\n"
 extension Connection {
     mutating func perform(_ action: ServerAction, line: Span<UInt8>, _ resources: inout Resources) {
         switch action {
-        case .reply(let fixed): reply(fixed, resources)
+        case .reply(let fixed):
+            if fixed == .malformedExchange { spoilExchange(&resources) }
+            // The session machine does not know which channel it is on; either way STLS is not offered.
+            reply(fixed == .tlsUnavailable && isEncrypted ? .tlsAlready : fixed, resources)
         case .hangUp(let fixed):
             reply(fixed, resources)
             close(.protocolError)

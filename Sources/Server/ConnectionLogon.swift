@@ -124,7 +124,7 @@ extension Connection {
         let free = output.writer()
         guard let base = free.written.baseAddress else { return free }
         let room = UnsafeMutableRawBufferPointer(start: UnsafeMutableRawPointer(mutating: base), count: free.capacity)
-        let start = min(room.count, 2048)
+        let start = min(room.count, OutputQueue.challengeBytes)
         return ByteWriter(UnsafeMutableRawBufferPointer(rebasing: room[start...]))
     }
 
@@ -311,6 +311,12 @@ extension Connection {
             if case .tooSoon = opening { return .tooSoon }
             return .inUse
         }
+    }
+
+    /// A line that belongs to no exchange ended the one under way: it counts as a bad command, and nothing of it is kept.
+    mutating func spoilExchange(_ resources: inout Resources) {
+        tellLogon(method, .malformed, Attempt(), &resources)
+        endExchange(&resources)
     }
 
     /// The exchange was no exchange.

@@ -11,8 +11,11 @@ struct OutputQueue {
     static let partCapacity = 64
     static let chunkSize = 16_384
     private static let headSize = partCapacity * MemoryLayout<iovec>.stride
-    /// What one command may need at the most: a copied reply (CAPA, or a status line) and three parts.
-    private static let commandBytes = 1024
+    /// Octets that a challenge's base64 may take (NTLM's are below 1,400); the challenge is put together behind them.
+    static let challengeBytes = 2048
+    /// What one command may need at the most: both forms of a challenge, or a copied reply (CAPA), and three parts. With less
+    /// room than that an exchange would be refused for what the client pipelined before it.
+    private static let commandBytes = 2 * challengeBytes
     private static let commandParts = 4
 
     private var chunk: UnsafeMutableRawPointer?

@@ -19,6 +19,7 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
     case base64 = "base64"
     case pop3Command = "pop3-command"
     case pop3Reply = "pop3-reply"
+    case stlsSplit = "stls-split"
     case httpMetrics = "http-metrics"
 
     /// nil when every invariant holds for `input`.
@@ -33,6 +34,7 @@ public enum FuzzTarget: String, Sendable, CaseIterable {
         case .base64: checkBase64(input)
         case .pop3Command: checkCommands(input)
         case .pop3Reply: checkReplies(input)
+        case .stlsSplit: checkStartTLS(input)
         case .httpMetrics: checkRequest(input)
         }
     }

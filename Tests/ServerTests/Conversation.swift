@@ -1,10 +1,13 @@
-// Drives one connection in process, without a descriptor: octets in, octets out, and how many writes they took.
+// Drives one connection in process, without a descriptor, the way a worker does: what the client sends waits as in a socket
+// until the connection wants it; what it answers is sent at once; STLS begins TLS when its answer has gone out.
 
 import Accounts
 import Administration
+import Certificates
 import Glibc
 import Maildrop
 import NTLM
+import POP3
 import PoplarCore
 import TLS
 
@@ -18,6 +21,7 @@ struct Setting {
     var bytes = 300
     var deleted = DeletionPolicy.restore
     var level = CompatibilityLevel.level5
+    var behaviour = ServerBehaviour()
 
     func snapshot(tls: TLSContext? = nil) throws -> Snapshot {
         let names = ServerNames(netBIOSComputer: "POPLAR", netBIOSDomain: "POPLAR")
@@ -25,24 +29,47 @@ struct Setting {
         return Snapshot(
             methods: methods, limits: limits, accounts: accounts,
             population: Population(mailboxes: users * 2, messages: messages, octets: bytes, policy: deleted),
-            ntlm: try NTLM.ServerSettings(names: names, level: level), tls: tls)
+            ntlm: try NTLM.ServerSettings(names: names, level: level), tls: tls, behaviour: behaviour)
     }
 }
 
 struct ConversationError: Error {}
 
+/// A server's context with a certificate of its own, made once.
+enum TestTLS {
+    private static let key = try? SelfSigned.make(commonName: "localhost", alternativeNames: ["DNS:localhost"], days: 1)
+
+    static func context(maximum: TLSVersion = .tls13) throws -> TLSContext {
+        guard let key else { throw ConversationError() }
+        return try TLSContext.server(
+            certificatePEM: key.certificatePEM, keyPEM: key.keyPEM, maximum: maximum, tickets: try TicketKeys())
+    }
+}
+
 /// The connections of one worker, in process.
 final class Bench {
     var resources: Resources
 
-    init(_ setting: Setting = Setting()) throws {
-        resources = Resources(try setting.snapshot(), connections: 16, nowNs: 1)
+    init(
+        _ setting: Setting = Setting(), tls: TLSContext? = nil, connections: Int = 16, events: consuming EventLog = EventLog()
+    ) throws {
+        resources = Resources(try setting.snapshot(tls: tls), connections: connections, nowNs: 1, events: events)
     }
 
     func connect() -> Conversation { Conversation(self) }
 
     /// A whole session as one text: each line ends in CRLF on the wire.
     func session(_ lines: String...) -> String { connect().say(lines) }
+
+    /// Chunks that connections hold: input, output, ciphertext, names, exchanges, marks.
+    var borrowed: [Int] {
+        [
+            resources.inputPool.borrowed, resources.outputPool.borrowed, resources.cipherPool.borrowed,
+            resources.namePool.borrowed, resources.exchangePool.borrowed, resources.markPool.borrowed,
+        ]
+    }
+
+    static let nothing = [0, 0, 0, 0, 0, 0]
 }
 
 final class Conversation {
@@ -50,18 +77,32 @@ final class Conversation {
     var connection: Connection
     /// Writes that the last `send` took.
     var writes = 0
-    /// Everything that has come, the greeting first.
+    /// Sends each octet as a segment of its own.
+    var isSlow = false
+    /// Octets that the socket takes of what the connection hands it at a time.
+    var sendOctets = Int.max
+    /// Everything that has come, the greeting first; on an encrypted connection the ciphertext.
     var received = ""
+    /// What the client has sent and the connection has not read: its socket.
+    private var socket: [UInt8] = []
+    private var socketStart = 0
 
-    init(_ bench: Bench) {
+    /// `encrypted`: TLS from the first octet.
+    init(_ bench: Bench, encrypted: Bool = false) {
         self.bench = bench
-        connection = Connection(cipher: nil, &bench.resources)
-        received = flush()
+        var cipher: Cipher?
+        if encrypted, let tls = bench.resources.snapshot.tls, let session = TLSSession(tls, pump: bench.resources.pump) {
+            cipher = Cipher(session, channelBinding: bench.resources.channelBinding)
+        }
+        connection = Connection(cipher: cipher, &bench.resources)
+        received = String(decoding: flush(), as: UTF8.self)
     }
 
     deinit { connection.end(&bench.resources) }
 
     var isClosed: Bool { connection.isClosing }
+    /// Octets that wait in the socket.
+    var unread: Int { socket.count - socketStart }
 
     /// Sends lines one by one; returns what came back in all.
     @discardableResult
@@ -76,35 +117,190 @@ final class Conversation {
 
     @discardableResult
     func send(_ octets: [UInt8]) -> String {
-        writes = 0
-        var output = ""
-        var offset = 0
-        while offset < octets.count, !connection.isClosing {
-            guard let room = connection.inputRoom(&bench.resources) else { break }
-            let count = min(room.count, octets.count - offset)
-            octets[offset..<offset + count].withUnsafeBytes { room.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[...])) }
-            offset += count
-            connection.didReceive(count, &bench.resources)
-            connection.process(&bench.resources)
-            output += flush()
-            while connection.hasMore, !connection.isClosing {
-                connection.process(&bench.resources)
-                let more = flush()
-                if more.isEmpty { break }
-                output += more
-            }
-        }
+        let answer = isSlow ? octets.flatMap { exchange([$0]) } : exchange(octets)
+        let output = String(decoding: answer, as: UTF8.self)
         received += output
         return output
     }
 
-    private func flush() -> String {
-        var octets: [UInt8] = []
-        while case .parts(let start, let count, let total)? = connection.outgoing(&bench.resources), total > 0 {
-            for index in 0..<count { octets += UnsafeRawBufferPointer(start: start[index].iov_base, count: start[index].iov_len) }
-            writes += 1
-            connection.didSend(total, &bench.resources)
+    /// Sends octets as one segment; returns the answer as octets.
+    func exchange(_ octets: [UInt8]) -> [UInt8] {
+        writes = 0
+        if unread == 0 {
+            socket = octets
+            socketStart = 0
+        } else {
+            socket += octets
         }
-        return String(decoding: octets, as: UTF8.self)
+        return turn()
+    }
+
+    /// The clock has come to `nowNs`: a refusal that was held back until then is let go.
+    @discardableResult
+    func wait(untilNs nowNs: UInt64) -> String {
+        let output = String(decoding: pass(untilNs: nowNs), as: UTF8.self)
+        received += output
+        return output
+    }
+
+    fileprivate func pass(untilNs nowNs: UInt64) -> [UInt8] {
+        bench.resources.nowNs = nowNs
+        if connection.held != nil, connection.heldUntilNs <= nowNs { connection.releaseHeld(&bench.resources) }
+        return turn()
+    }
+
+    /// Reads, answers and sends until nothing is left to do.
+    private func turn() -> [UInt8] {
+        var output = flush()
+        while !connection.isClosing {
+            let isRead = read()
+            let sent = flush()
+            output += sent
+            if connection.startsTLS { beginTLS() }
+            guard !connection.isClosing, isRead || !sent.isEmpty else { break }
+            if connection.hasMore {
+                connection.process(&bench.resources)
+                if connection.isEncrypted { connection.resumeCiphertext(&bench.resources) }
+            }
+        }
+        return output + flush()
+    }
+
+    private func read() -> Bool {
+        guard unread > 0, connection.wantsInput else { return false }
+        if connection.isEncrypted {
+            let count = min(unread, bench.resources.scratch.count)
+            socket[socketStart..<socketStart + count].withUnsafeBytes {
+                connection.receiveCiphertext($0, &bench.resources)
+            }
+            socketStart += count
+            return true
+        }
+        guard let room = connection.inputRoom(&bench.resources) else { return false }
+        let count = min(room.count, unread)
+        socket[socketStart..<socketStart + count].withUnsafeBytes { room.copyMemory(from: $0) }
+        socketStart += count
+        connection.didReceive(count, &bench.resources)
+        connection.process(&bench.resources)
+        return true
+    }
+
+    private func beginTLS() {
+        guard let tls = bench.resources.snapshot.tls, let session = TLSSession(tls, pump: bench.resources.pump) else {
+            return connection.close()
+        }
+        let cipher = Cipher(session, channelBinding: bench.resources.channelBinding, isImplicit: false)
+        connection.beginTLS(cipher, &bench.resources)
+    }
+
+    private func flush() -> [UInt8] {
+        var octets: [UInt8] = []
+        while let outgoing = connection.outgoing(&bench.resources), outgoing.total > 0 {
+            let end = octets.count + min(outgoing.total, sendOctets)
+            switch outgoing {
+            case .block(let bytes): octets += bytes.prefix(end - octets.count)
+            case .parts(let start, let count, _):
+                for index in 0..<count {
+                    let part = UnsafeRawBufferPointer(start: start[index].iov_base, count: start[index].iov_len)
+                    octets += part.prefix(end - octets.count)
+                }
+            }
+            writes += 1
+            connection.didSend(min(outgoing.total, sendOctets), &bench.resources)
+        }
+        return octets
+    }
+}
+
+/// A TLS client on top of a conversation.
+final class SecureConversation {
+    let clear: Conversation
+    private let pump = TLSPump()
+    private var client: TLSSession
+    private var toClient: [UInt8]
+
+    /// With `encrypted` from the first octet; otherwise STLS is said first.
+    init(_ bench: Bench, encrypted: Bool = false) throws {
+        clear = Conversation(bench, encrypted: encrypted)
+        guard let client = TLSSession(try TLSContext.client(), pump: pump) else { throw ConversationError() }
+        self.client = client
+        toClient = []
+    }
+
+    var isClosed: Bool { clear.isClosed }
+
+    /// Octets of ciphertext that arrive at the server in one segment.
+    var segment = Int.max
+
+    /// Hands ciphertext to the server, in segments; its answer is kept for `read`.
+    func deliver(_ octets: [UInt8]) {
+        var start = 0
+        while start < octets.count {
+            let end = start + min(segment, octets.count - start)
+            toClient += clear.exchange(Array(octets[start..<end]))
+            start = end
+        }
+    }
+
+    /// True: TLS stands.
+    func handshake() -> Bool {
+        for _ in 0..<8 {
+            let (progress, octets) = step { $0.handshake() }
+            deliver(octets)
+            if progress != .needsInput { return progress == .done }
+        }
+        return false
+    }
+
+    func seal(_ text: String) -> [UInt8] {
+        step { session in Array(text.utf8).withUnsafeBytes { _ = session.write($0) } }.1
+    }
+
+    @discardableResult
+    func say(_ line: String) -> String { send(line + "\r\n") }
+
+    @discardableResult
+    func say(_ lines: [String]) -> String { lines.map { say($0) }.joined() }
+
+    @discardableResult
+    func send(_ text: String) -> String {
+        deliver(seal(text))
+        return read()
+    }
+
+    func wait(untilNs nowNs: UInt64) -> String {
+        toClient += clear.pass(untilNs: nowNs)
+        return read()
+    }
+
+    /// All plaintext that has come.
+    func read() -> String {
+        var text: [UInt8] = []
+        while true {
+            let (some, _) = step { session -> [UInt8] in
+                var room = [UInt8](repeating: 0, count: 16_384)
+                guard case .count(let count) = room.withUnsafeMutableBytes({ session.read(into: $0) }) else { return [] }
+                return Array(room[0..<count])
+            }
+            if some.isEmpty { return String(decoding: text, as: UTF8.self) }
+            text += some
+        }
+    }
+
+    /// Runs `body` on the client with all that has come lent; returns what it wrote.
+    private func step<Result>(_ body: (inout TLSSession) -> Result) -> (Result, [UInt8]) {
+        var room = [UInt8](repeating: 0, count: 65_536)
+        let input = toClient
+        return input.withUnsafeBytes { bytes in
+            room.withUnsafeMutableBytes { target in
+                pump.lendInput(bytes)
+                pump.lendOutput(target)
+                let result = body(&client)
+                toClient.removeFirst(toClient.count - pump.inputLeft)
+                let written = Array(target[0..<pump.outputCount])
+                pump.end()
+                return (result, written)
+            }
+        }
     }
 }
