@@ -38,6 +38,7 @@ static const int32_t clinux_clock_thread_cputime = 3;
 static const int32_t clinux_ip_bind_address_no_port = 24;
 static const int32_t clinux_so_reuseport = 15;
 static const int32_t clinux_tcp_user_timeout = 18;
+static const int32_t clinux_tcp_notsent_lowat = 25;
 
 // prctl(2) takes variadic arguments, which Swift cannot call.
 static inline int clinux_set_timer_slack(unsigned long nanoseconds) {
