@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build demo test peers bench floor fuzz tls-scan lint format torture clean
+.PHONY: help build demo test peers bench floor fuzz tls-scan attack sanitize lint format torture clean
 
 # What Package.swift bakes into the binary. The environment is part of SwiftPM's cache key, so these are never stale.
 export POPLAR_COMMIT := $(shell scripts/version.sh)
@@ -18,6 +18,8 @@ POPLAR  := .build/release/poplar
 PROFILE      ?= exchange-mixed
 FUZZ_SECONDS ?= 60
 BENCH        ?=
+ATTACK       ?=
+SANITIZE     ?=
 CC           := gcc
 
 help: ## list the targets (default)
@@ -31,8 +33,8 @@ build: ## build .build/release/poplar
 demo: build ## run the authentication mix against the embedded server (PROFILE=exchange-mixed, a name or a file)
 	$(POPLAR) run $(PROFILE)
 
-test: build ## run every test: the module graph, the hot path in the binary, the unit tests, real clients, other servers
-	@scripts/setup.sh test peers
+test: build ## run every test: the module graph, the hot path in the binary, the unit tests, real clients, attacks, other servers
+	@scripts/setup.sh test attack peers
 	@scripts/test.sh
 
 peers: build ## the same scripts at Poplar and at Debian's Dovecot and Courier; each difference explained by an RFC
@@ -54,6 +56,7 @@ floor: ## build the C floors that the benchmarks race against, and the load clie
 	@cd Benchmarks/floor && $(FLOOR_CC) -o bin/floor-server floor-server.c canned.c
 	@cd Benchmarks/floor && $(FLOOR_CC) -o bin/tls-server tls-server.c tls-certificate.c canned.c -lssl -lcrypto
 	@cd Benchmarks/floor && $(FLOOR_CC) -o bin/floor-client client*.c -lssl -lcrypto
+	@cd Benchmarks/floor && $(FLOOR_CC) -o bin/abort-client abort-client.c
 	@cd Benchmarks/floor && $(FLOOR_CC) -o bin/holder holder.c -lssl -lcrypto
 
 bench: build floor ## allocations, system calls, then every race of docs/benchmarks.md (BENCH="--pairs 5 --rows plain,ntlm")
@@ -68,10 +71,20 @@ tls-scan: build ## testssl.sh and sslscan at the server, direct and after STLS: 
 	@scripts/setup.sh scan
 	scripts/tls-scan.sh $(POPLAR)
 
-torture: build ## what takes long: the demo ten times, the TLS scan, then 300 s of fuzzing for each parser
+attack: build ## attacks over loopback: cut at every octet, slow clients, floods, no descriptors, a leak hunt (ATTACK="quick", or cases)
+	@scripts/setup.sh attack
+	python3 Tests/Attack $(ATTACK)
+
+sanitize: build ## AddressSanitizer and ThreadSanitizer over the tests and over a server under 200 clients (SANITIZE=address)
+	@scripts/setup.sh attack
+	scripts/sanitize.sh $(SANITIZE)
+
+torture: build ## what takes long: the demo ten times, the attacks, the sanitizers, the TLS scan, 300 s of fuzzing for each parser
 	@for turn in 1 2 3 4 5 6 7 8 9 10; do \
 		echo "== demo $$turn of 10"; $(POPLAR) run $(PROFILE); \
 	done
+	@$(MAKE) --no-print-directory attack
+	@$(MAKE) --no-print-directory sanitize
 	@$(MAKE) --no-print-directory tls-scan
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=300
 

@@ -12,11 +12,12 @@ packages_of() {
     build) echo libssl-dev zlib1g-dev libjemalloc-dev pkg-config git ;;
     test) echo curl fetchmail mpop python3 python3-venv openssl strace binutils ;;
     bench) echo gcc libc6-dev libssl-dev python3 strace util-linux openssl dovecot-pop3d ;;
+    attack) echo gcc libc6-dev python3 ;;
     fuzz) echo lld ;;
     scan) echo testssl.sh sslscan openssl python3 ;;
     peers) echo python3 openssl util-linux perl ;;
     *)
-        echo "setup: unknown group '$1' (build, test, bench, fuzz, scan, peers)" >&2
+        echo "setup: unknown group '$1' (build, test, bench, attack, fuzz, scan, peers)" >&2
         exit 64
         ;;
     esac

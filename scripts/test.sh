@@ -33,6 +33,8 @@ if step "build, imports declared" swift build --build-tests --disable-xctest --e
     step "tests" swift test --skip-build --disable-xctest --enable-swift-testing "${checked[@]}"
 fi
 
+step "attack" python3 Tests/Attack quick
+
 # Where Debian's servers could be unpacked and a namespace can be made; it says so itself where not.
 step "peers" python3 Tests/Peers
 

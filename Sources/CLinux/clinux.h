@@ -39,6 +39,7 @@ static const int32_t clinux_clock_thread_cputime = 3;
 static const int32_t clinux_ip_bind_address_no_port = 24;
 static const int32_t clinux_so_reuseport = 15;
 static const int32_t clinux_tcp_user_timeout = 18;
+static const int32_t clinux_tcp_notsent_lowat = 25;
 
 // The calls of the hot path without glibc's cancellation points: nobody cancels a thread here, and in a process of several
 // threads each point costs two locked instructions per call. errno is set as ever.

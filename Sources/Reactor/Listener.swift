@@ -10,7 +10,11 @@ public struct Listener: ~Copyable {
     public let address: SocketAddress
 
     /// Opens and listens. `backlog` is bounded by net.core.somaxconn; `isShared` lets others of this user listen there too.
-    public init(on wanted: SocketAddress, backlog: Int32 = 4096, isShared: Bool = true) throws(SystemError) {
+    /// `unsentBytes`: how much an accepted socket takes that cannot be sent yet (TCP_NOTSENT_LOWAT of tcp(7)); 0: as much as
+    /// the kernel likes, which may be megabytes for a client that reads nothing.
+    public init(
+        on wanted: SocketAddress, backlog: Int32 = 4096, isShared: Bool = true, unsentBytes: Int = 0
+    ) throws(SystemError) {
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         let descriptor = Glibc.socket(wanted.family, type, 0)
         guard descriptor >= 0 else { throw SystemError(call: "socket", code: errno, subject: wanted.text) }
@@ -19,6 +23,10 @@ public struct Listener: ~Copyable {
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, size)
         if isShared { setsockopt(descriptor, SOL_SOCKET, clinux_so_reuseport, &one, size) }
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, size)
+        if unsentBytes > 0 {
+            var bound = UInt32(clamping: unsentBytes)
+            setsockopt(descriptor, Int32(IPPROTO_TCP), clinux_tcp_notsent_lowat, &bound, size)
+        }
         if wanted.family == AF_INET6 { setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &one, size) }
         var failure: SystemError?
         if wanted.withSockaddr({ Glibc.bind(descriptor, $0, $1) }) != 0 {

@@ -65,8 +65,7 @@ public enum System {
         }
     }
 
-    /// Octets that were given to the socket and that the peer has not acknowledged (SIOCOUTQ of tcp(7));
-    /// 0 when that is not known.
+    /// Octets that were given to the socket and that the peer has not acknowledged (SIOCOUTQ of tcp(7)); 0 when not known.
     public static func unacknowledged(_ descriptor: Int32) -> Int {
         var count: Int32 = 0
         guard ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 else { return 0 }

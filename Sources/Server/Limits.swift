@@ -34,6 +34,9 @@ public struct Limits: Sendable, Equatable {
     public var stallMs = 120_000
     /// Octets a second that a reader must take on average over that time.
     public var readerBytesPerS = 512
+    /// Octets of output that a socket takes while its client takes none; 0: as many as the kernel likes. Of a message that
+    /// is larger, the rest waits in the population, where it lies anyway.
+    public var unsentBytes = 524_288
     /// Milliseconds that open sessions may take to end after SIGTERM.
     public var drainMs = 5_000
     /// Events taken in one turn of a worker's loop.
@@ -122,6 +125,10 @@ public struct Limits: Sendable, Equatable {
             name: "reader-bytes-per-s", unit: "octets/s", range: 0...1_000_000_000,
             explanation: "that a reader must take on average over stall-ms; 0 asks for any progress"
         ) { \.readerBytesPerS },
+        Field(
+            name: "unsent-bytes", unit: "octets", range: 0...1_073_741_824,
+            explanation: "of output that a socket takes ahead of its client; 0 is as many as the kernel likes"
+        ) { \.unsentBytes },
         Field(
             name: "drain-ms", unit: "ms", range: 0...3_600_000,
             explanation: "for open sessions to end after SIGTERM"

@@ -57,7 +57,7 @@ public final class ServerInstance {
             for (index, wanted) in configuration.listen.enumerated() {
                 // The first worker learns the port that the kernel chose; the others share it.
                 let target = number == 0 ? wanted.address : addresses[index].address
-                let listener = try Listener(on: target)
+                let listener = try Listener(on: target, unsentBytes: configuration.snapshot.limits.unsentBytes)
                 if number == 0 { addresses.append(ListenAddress(listener.address, isEncrypted: wanted.isEncrypted)) }
                 set.add(listener, isEncrypted: wanted.isEncrypted)
             }

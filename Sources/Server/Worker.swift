@@ -13,8 +13,11 @@ import TLS
 struct Worker: ~Copyable {
     static let wakeUpPayload: UInt64 = 0
     private static let alarmPayload = UInt64(UInt32.max)
-    /// Reads and flushes of one connection in one turn, then it goes to the back of the ready queue.
+    /// Sends of one connection in a row, and reads of what is thrown away.
     static let roundsPerTurn = 16
+    /// Chunks of commands of one connection that are answered in one turn, then it goes to the back of the ready queue: a
+    /// chunk may hold two thousand, and the others wait meanwhile (KB230285).
+    static let chunksPerTurn = 2
     static let acceptPauseNs: UInt64 = 100_000_000
     /// How long a client that goes on sending after its session's end is listened to.
     static let lingerNs: UInt64 = 1_000_000_000
@@ -168,7 +171,7 @@ struct Worker: ~Copyable {
     /// or the connection has had its share of this turn.
     private mutating func settle(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
         setOrigin(token, seat)
-        for _ in 0..<Self.roundsPerTurn {
+        for _ in 0..<Self.chunksPerTurn {
             settlePending(seat)
             endOfStream(seat)
             switch flush(seat) {

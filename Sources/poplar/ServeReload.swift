@@ -80,9 +80,9 @@ struct ServeReload {
 }
 
 extension ServePlan {
-    /// The limits by which memory was sized at start.
+    /// The limits by which memory was sized and listeners were opened at start.
     static var fixedLimits: [Server.Limits.Field] {
-        Server.Limits.fields.filter { ["connections", "events-per-turn"].contains($0.name) }
+        Server.Limits.fields.filter { ["connections", "events-per-turn", "unsent-bytes"].contains($0.name) }
     }
 
     /// This plan with what cannot change as it is in `old`, so that the next reload compares with what is in force.
