@@ -48,7 +48,6 @@ public enum ServerReply: UInt8, CaseIterable, Sendable {
     case noSuchMessage
     case alreadyDeleted
     case tooManyBadCommands
-    case tooManyLogonFailures
     case tooManyConnections
     case temporaryFailure
 
@@ -105,7 +104,6 @@ public enum ServerReply: UInt8, CaseIterable, Sendable {
         case .noSuchMessage: "-ERR No such message\r\n"
         case .alreadyDeleted: "-ERR Message is already marked for deletion\r\n"
         case .tooManyBadCommands: "-ERR Too many bad commands\r\n"
-        case .tooManyLogonFailures: "-ERR [AUTH] Too many logon failures\r\n"
         case .tooManyConnections: "-ERR [SYS/TEMP] Too many connections\r\n"
         case .temporaryFailure: "-ERR [SYS/TEMP] The server is short of resources\r\n"
         }
@@ -129,7 +127,6 @@ public enum ServerReply: UInt8, CaseIterable, Sendable {
         case .inUse: "-ERR The maildrop is locked by another session\r\n"
         case .loginDelay: "-ERR Too soon after the last logon to this maildrop; wait\r\n"
         case .noSuchMessage, .alreadyDeleted: "-ERR The requested item could not be found.\r\n"
-        case .tooManyLogonFailures: "-ERR Too many logon failures\r\n"
         case .tooManyConnections: "-ERR Too many connections\r\n"
         case .temporaryFailure: "-ERR Unspecified error\r\n"
         case .loggedOn, .beginTLS, .utf8On, .languageEnglish, .lineTooLong, .bareLineFeed, .bareReturn, .forbiddenOctet,

@@ -31,11 +31,11 @@ struct Worker: ~Copyable {
     let sources: SourceTable
     var resources: Resources
     var slab: Slab<Seat>
-    private var wheel: TimerWheel
+    var wheel: TimerWheel
     /// When the alarm goes off; `.max`: never.
-    private var alarmNs = UInt64.max
-    private let alarm: Int32
-    private var hasAlarm = false
+    var alarmNs = UInt64.max
+    let alarm: Int32
+    var hasAlarm = false
     var pending: PendingList
     private var ready: ReadyQueue
     var acceptBudget = 1
@@ -117,7 +117,7 @@ struct Worker: ~Copyable {
         push(token, seat)
     }
 
-    private mutating func push(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+    mutating func push(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
         guard !seat.pointee.isReady else { return }
         seat.pointee.isReady = true
         ready.push(token)
@@ -343,72 +343,6 @@ struct Worker: ~Copyable {
             remove(token)
         }
         control.finish(number, figures)
-    }
-
-    // MARK: Time
-
-    /// Has the wheel name the connection when its time is up, or earlier to look again. Looking at each connection as
-    /// often as the shortest limit finds every deadline on time, also one that came with a change of state, and spares
-    /// the wheel a call per command.
-    mutating func watch(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
-        guard !seat.pointee.isLingering else { return }
-        let deadline = seat.pointee.connection.deadline(resources.snapshot.limits, isBlocked: seat.pointee.isBlocked).atNs
-        setTimer(slot: Int(token.slot), deadlineNs: min(deadline, resources.nowNs &+ resources.checkNs))
-    }
-
-    /// Has the wheel name `slot` at its deadline, and the alarm go off by then.
-    mutating func setTimer(slot: Int, deadlineNs: UInt64) {
-        wheel.set(slot: slot, deadlineNs: deadlineNs)
-        let due = wheel.due(deadlineNs)
-        guard due < alarmNs else { return }
-        alarmNs = due
-        Alarm.set(alarm, atNs: due)
-    }
-
-    mutating func cancelTimer(slot: Int) { wheel.cancel(slot: slot) }
-
-    private mutating func expireTimers() {
-        hasAlarm = false
-        // What is set in here needs no alarm of its own: the next one is found at the end.
-        alarmNs = 0
-        defer {
-            alarmNs = wheel.timeUntilNext(nowNs: resources.nowNs).map { resources.nowNs &+ $0 } ?? .max
-            if alarmNs != .max { Alarm.set(alarm, atNs: max(1, alarmNs)) }
-        }
-        while let slot = wheel.popExpired(nowNs: resources.nowNs) {
-            if slot == slab.capacity {
-                resumeAccepting()
-                continue
-            }
-            guard let token = slab.token(slot: slot), let seat = slab.pointer(token) else { continue }
-            let deadline = seat.pointee.connection.deadline(resources.snapshot.limits, isBlocked: seat.pointee.isBlocked)
-            if deadline.atNs > resources.nowNs, !seat.pointee.isLingering {
-                watch(token, seat)
-            } else {
-                expire(token, seat, deadline.phase)
-            }
-        }
-    }
-
-    private mutating func expire(_ token: Token, _ seat: UnsafeMutablePointer<Seat>, _ phase: Phase) {
-        if seat.pointee.isLingering { return remove(token) }
-        switch phase {
-        case .held:
-            setOrigin(token, seat)
-            seat.pointee.connection.releaseHeld(&resources)
-            watch(token, seat)
-            push(token, seat)
-            return
-        case .stall:
-            let waiting = System.unacknowledged(seat.pointee.socket.descriptor)
-            let goesOn = seat.pointee.connection.renewWindow(resources.snapshot.limits, resources.nowNs, waiting: waiting)
-            if goesOn { return watch(token, seat) }
-        case .handshake, .logon, .idle: break
-        }
-        resources.counters.timeouts.count(phase)
-        tellTimeout(token, seat, phase)
-        seat.pointee.connection.close(.timeout)
-        remove(token)
     }
 
     // MARK: Control
