@@ -15,7 +15,8 @@ export SWIFT_BACKTRACE=enable=no
 # Left out: tests that start other people's programs, which are not instrumented and whose patience is not a sanitizer's
 # (what runs in process covers the same code); the release binary's disassembly; and the allocator's figures, which a
 # sanitizer's allocator does not keep. One test at a time, since each is a few times slower.
-skipped='CurlTests|MpopTests|FetchmailTests|PoplibTests|HotPathTests|FigureTests/sums'
+# A start that is late by the sanitizer's slowness is cancelled, not in flight, which one test of the drain does not allow for.
+skipped='CurlTests|MpopTests|FetchmailTests|PoplibTests|HotPathTests|FigureTests/sums|LoadRunTests/.*first stop'
 
 work=$(mktemp -d)
 server=
@@ -57,7 +58,7 @@ PY
 
 run() {
     local kind=$1 folder=$2
-    rm -f "$work"/*
+    rm -rf "${work:?}"/*
     echo "== $kind"
     swift build --build-tests --disable-xctest --enable-swift-testing --sanitize="$kind" --scratch-path "$folder" 2>&1 | tail -n 1
     export ASAN_OPTIONS="detect_leaks=1 abort_on_error=0 log_path=$work/report.asan"
