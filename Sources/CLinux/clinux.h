@@ -28,6 +28,10 @@ int pipe2(int fds[2], int flags);
 // dup3(2), which replaces a descriptor in one step and keeps it close-on-exec.
 int dup3(int old_fd, int new_fd, int flags);
 
+// unshare(2) with CLONE_FILES: a descriptor table for the calling thread alone, a copy of the one that it shared.
+int unshare(int flags);
+static inline int clinux_unshare_descriptors(void) { return unshare(0x00000400); }
+
 // memfd_create(2), for a child's messages that are shown only when it fails.
 int memfd_create(const char *name, unsigned int flags);
 

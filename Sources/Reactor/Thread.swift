@@ -63,6 +63,12 @@ public enum Affinity {
         return sched_setaffinity(0, words * 8, &mask) == 0
     }
 
+    /// Gives the calling thread a descriptor table of its own, a copy of the process's. Its calls then count no references to
+    /// open files, and no other thread's accept or close holds it up. What it opens from now on no other thread sees.
+    /// False when the kernel refuses; the table is then shared as before.
+    @discardableResult
+    public static func ownDescriptors() -> Bool { clinux_unshare_descriptors() == 0 }
+
     /// Timers of the calling thread fire on time instead of up to 50 us late (prctl PR_SET_TIMERSLACK).
     public static func removeTimerSlack() { _ = clinux_set_timer_slack(1) }
 }

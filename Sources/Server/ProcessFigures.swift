@@ -36,12 +36,39 @@ struct ProcessFigures {
         return words[1].reduce(0) { $0 &* 10 &+ UInt64($1 &- 48) }
     }
 
-    /// The entries of /proc/self/fd but for `.`, `..` and the one that reads them.
+    /// The descriptors of all tables: the process's, and each worker's own (`Affinity.ownDescriptors`), which begins as a copy.
+    /// A listener so counts once in each.
     private static func countDescriptors() -> UInt64 {
-        guard let folder = opendir("/proc/self/fd") else { return 0 }
+        guard let folder = opendir("/proc/self/task") else { return 0 }
+        defer { closedir(folder) }
+        // The one that reads the process's table is open meanwhile, and so is this one.
+        var count = entries(of: "/proc/self/fd")
+        count = count > 2 ? count &- 2 : 0
+        while let entry = readdir(folder) {
+            let task = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            guard isWorker(task) else { continue }
+            count &+= entries(of: "/proc/self/task/\(task)/fd")
+        }
+        return count
+    }
+
+    private static func isWorker(_ task: String) -> Bool {
+        let descriptor = open("/proc/self/task/\(task)/comm", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var octets = [UInt8](repeating: 0, count: 16)
+        let count = Glibc.read(descriptor, &octets, octets.count)
+        return octets.prefix(max(0, count)).starts(with: "poplar-worker".utf8)
+    }
+
+    /// Entries of a folder but for `.` and `..`.
+    private static func entries(of path: String) -> UInt64 {
+        guard let folder = opendir(path) else { return 0 }
         defer { closedir(folder) }
         var count: UInt64 = 0
         while readdir(folder) != nil { count &+= 1 }
-        return count > 3 ? count &- 3 : 0
+        return count > 2 ? count &- 2 : 0
     }
 }

@@ -75,7 +75,10 @@ public final class ServerInstance {
         let cpus = Affinity.current()
         for (number, box) in boxes.enumerated() {
             let cpu = workers <= cpus.count ? cpus[number] : nil
-            try threads.start(name: "poplar-worker-\(number)", cpu: cpu) { box.run() }
+            try threads.start(name: "poplar-worker-\(number)", cpu: cpu) {
+                Affinity.ownDescriptors()
+                box.run()
+            }
         }
     }
 

@@ -65,7 +65,8 @@ class Server:
         return self.errors.read().decode(errors="replace")[-2000:]
 
     def descriptors(self):
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
+        # Each worker thread has a table of its own, which begins as a copy of the process's.
+        return sum(len(os.listdir(f"/proc/{self.pid}/task/{task}/fd")) for task in os.listdir(f"/proc/{self.pid}/task"))
 
     def settled(self, wanted, seconds=10):
         """Descriptors, as soon as they are down to `wanted`, or what they are after so many seconds."""

@@ -76,6 +76,7 @@ private let excuses: [Excuse] = [
     Excuse(path: "Sources/Server/MetricFamilies.swift", bans: [.class], reason: "the page, made on the metrics thread"),
     Excuse(path: "Sources/Server/MetricsEndpoint.swift", bans: [.class], reason: "a thread of its own beside the workers"),
     Excuse(path: "Sources/Server/Limits.swift", bans: [.string], reason: "reads --limit at set-up"),
+    Excuse(path: "Sources/Server/ProcessFigures.swift", bans: [.string], reason: "reads /proc, on the metrics thread"),
     Excuse(path: "Sources/Server/ServerInstance.swift", bans: [.class], reason: "starts and stops the workers"),
     Excuse(path: "Sources/Server/WorkerControl.swift", bans: [.class, .string], reason: "shared with the control thread"),
     Excuse(path: "Sources/LoadGenerator/CredentialTable.swift", bans: [.class], reason: "immutable, shared by all threads"),
