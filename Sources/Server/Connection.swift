@@ -276,7 +276,7 @@ struct Connection: ~Copyable {
 
     /// When the connection has had its time, or a held refusal is due, on the monotonic clock; and what then runs out.
     /// `isBlocked`: the socket takes no more output for now.
-    func deadline(_ limits: borrowing Limits, isBlocked: Bool) -> (atNs: UInt64, phase: Phase) {
+    mutating func deadline(_ limits: borrowing Limits, isBlocked: Bool) -> (atNs: UInt64, phase: Phase) {
         if isBlocked { return (after(windowNs, limits.stallMs), .stall) }
         if held != nil { return (heldUntilNs, .held) }
         let logon = after(openedNs, limits.logonMs)

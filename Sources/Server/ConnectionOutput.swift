@@ -40,15 +40,18 @@ extension Connection {
         if output.isEmpty { output.release(&resources.outputPool) }
     }
 
+    // Asked once a command each, these are `mutating` to be asked in place: a getter that borrows has the compiler copy the
+    // connection, 600 octets, before it looks.
+
     /// Whether there is anything to do without the client. A held refusal lets output go out and nothing else begin.
-    var hasMore: Bool {
+    mutating func hasMore() -> Bool {
         if !output.isEmpty || startsTLS { return true }
         if held != nil { return isCipherSending }
         return hasInput || listing != .none || isCipherBusy
     }
 
     /// Whether everything is answered and sent that can be: what input there is holds no whole line.
-    var isWaitingForInput: Bool {
+    mutating func isWaitingForInput() -> Bool {
         output.isEmpty && listing == .none && !isCipherBusy && !isClosing && !startsTLS
     }
 

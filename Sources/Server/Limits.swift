@@ -36,7 +36,7 @@ public struct Limits: Sendable, Equatable {
     public var readerBytesPerS = 512
     /// Octets of output that a socket takes while its client takes none; 0: as many as the kernel likes. Of a message that
     /// is larger, the rest waits in the population, where it lies anyway.
-    public var unsentBytes = 524_288
+    public var unsentBytes = 1_310_720
     /// Milliseconds that open sessions may take to end after SIGTERM.
     public var drainMs = 5_000
     /// Events taken in one turn of a worker's loop.

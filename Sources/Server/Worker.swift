@@ -183,7 +183,7 @@ struct Worker: ~Copyable {
             }
             if seat.pointee.connection.isClosing { return finish(token, seat) }
             if seat.pointee.connection.startsTLS, !beginTLS(token, seat) { return remove(token) }
-            if seat.pointee.connection.hasMore {
+            if seat.pointee.connection.hasMore() {
                 seat.pointee.connection.process(&resources)
                 if seat.pointee.connection.isEncrypted { seat.pointee.connection.resumeCiphertext(&resources) }
             }
@@ -199,7 +199,7 @@ struct Worker: ~Copyable {
         if seat.pointee.connection.isClosing { return true }
         if seat.pointee.mayRead, seat.pointee.connection.wantsInput { return true }
         if seat.pointee.peerEnded, !seat.pointee.mayRead, !seat.pointee.connection.hasLines { return true }
-        return seat.pointee.connection.hasMore && !seat.pointee.connection.isWaitingForInput
+        return seat.pointee.connection.hasMore() && !seat.pointee.connection.isWaitingForInput()
     }
 
     /// Nothing is left to do for this connection until the next event or deadline.

@@ -76,7 +76,7 @@ private final class SealedConversation {
                 writes += 1
                 connection.didSend(outgoing.total, &resources)
             }
-            guard connection.hasMore, !connection.isClosing else { return }
+            guard connection.hasMore(), !connection.isClosing else { return }
             connection.resumeCiphertext(&resources)
         }
     }

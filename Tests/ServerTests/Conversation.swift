@@ -158,7 +158,7 @@ final class Conversation {
             output += sent
             if connection.startsTLS { beginTLS() }
             guard !connection.isClosing, isRead || !sent.isEmpty else { break }
-            if connection.hasMore {
+            if connection.hasMore() {
                 connection.process(&bench.resources)
                 if connection.isEncrypted { connection.resumeCiphertext(&bench.resources) }
             }

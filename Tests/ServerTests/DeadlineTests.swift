@@ -63,7 +63,7 @@ struct FailureDelayTests {
         let text = "USER user00001\r\nPASS wrong\r\nCAPA\r\nUSER user00001\r\nPASS secret\r\nSTAT\r\nQUIT\r\n"
         #expect(client.send(text) == "+OK Password required\r\n")
         #expect(client.send("NOOP\r\n").isEmpty)
-        #expect(!client.connection.wantsInput && !client.connection.hasMore)
+        #expect(!client.connection.wantsInput && !client.connection.hasMore())
         #expect(client.wait(untilNs: start + 10 * millisecond - 1).isEmpty)
         let rest = client.wait(untilNs: start + 10 * millisecond)
         #expect(rest.hasPrefix(LogonText.refused + "+OK Capability list follows\r\n"))
