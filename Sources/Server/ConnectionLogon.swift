@@ -16,13 +16,23 @@ extension Connection {
     // MARK: Basic
 
     mutating func rememberUser(_ name: Span<UInt8>, _ resources: inout Resources) {
-        guard let chunk = user?.chunk ?? resources.namePool.borrow() else { return refuse(.temporaryFailure, &resources) }
+        forgetUser(&resources)
+        let isShort = name.count <= UserName.shortSize
+        guard let chunk = isShort ? resources.shortNamePool.borrow() : resources.namePool.borrow() else {
+            return refuse(.temporaryFailure, &resources)
+        }
         user = UserName(name, in: chunk)
         guard user != nil else {
             resources.namePool.giveBack(chunk)
             return refuse(.badArguments, &resources)
         }
         reply(.userAccepted, resources)
+    }
+
+    private mutating func forgetUser(_ resources: inout Resources) {
+        guard let user else { return }
+        if user.isShort { resources.shortNamePool.giveBack(user.chunk) } else { resources.namePool.giveBack(user.chunk) }
+        self.user = nil
     }
 
     mutating func basicLogon(password: Span<UInt8>, _ resources: inout Resources) {
@@ -338,8 +348,7 @@ extension Connection {
     }
 
     mutating func endExchange(_ resources: inout Resources) {
-        if let user { resources.namePool.giveBack(user.chunk) }
-        user = nil
+        forgetUser(&resources)
         sasl = nil
         guard let memory = exchange else { return }
         resources.exchangePool.giveBack(memory.chunk)

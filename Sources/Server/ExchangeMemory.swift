@@ -8,16 +8,21 @@ import POP3
 import PoplarCore
 import SASL
 
-/// The name that USER gave, in a chunk of its own.
+/// The name that USER gave, in a chunk of its own: `shortSize` octets for a name that fits, `size` for a longer one.
 struct UserName {
     static let size = 512
+    /// What nearly every name fits in, for clients that wait between USER and PASS.
+    static let shortSize = 128
 
     let chunk: UnsafeMutableRawPointer
     private let count: Int
 
+    var isShort: Bool { count <= Self.shortSize }
+
     /// Nil when the name is longer than any name may be.
     init?(_ name: Span<UInt8>, in chunk: UnsafeMutableRawPointer) {
-        var writer = ByteWriter(UnsafeMutableRawBufferPointer(start: chunk, count: Self.size))
+        let size = name.count <= Self.shortSize ? Self.shortSize : Self.size
+        var writer = ByteWriter(UnsafeMutableRawBufferPointer(start: chunk, count: size))
         writer.append(name)
         guard !writer.overflowed else { return nil }
         self.chunk = chunk

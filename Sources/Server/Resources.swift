@@ -52,6 +52,7 @@ struct Resources: ~Copyable {
     var inputPool: BufferPool
     var outputPool: BufferPool
     var cipherPool: BufferPool
+    var shortNamePool: BufferPool
     var namePool: BufferPool
     var exchangePool: BufferPool
     var markPool: BufferPool
@@ -80,6 +81,7 @@ struct Resources: ~Copyable {
         inputPool = BufferPool(chunkSize: Self.inputChunk, limit: connections)
         outputPool = BufferPool(chunkSize: OutputQueue.chunkSize, limit: connections)
         cipherPool = BufferPool(chunkSize: Self.cipherChunk, limit: connections &* 2)
+        shortNamePool = BufferPool(chunkSize: UserName.shortSize, limit: connections)
         namePool = BufferPool(chunkSize: UserName.size, limit: connections)
         exchangePool = BufferPool(chunkSize: ExchangeMemory.size, limit: connections)
         markPool = BufferPool(chunkSize: max(64, OpenMaildrop.markMemorySize(snapshot.population)), limit: connections)

@@ -65,11 +65,12 @@ final class Bench {
     var borrowed: [Int] {
         [
             resources.inputPool.borrowed, resources.outputPool.borrowed, resources.cipherPool.borrowed,
-            resources.namePool.borrowed, resources.exchangePool.borrowed, resources.markPool.borrowed,
+            resources.namePool.borrowed, resources.shortNamePool.borrowed, resources.exchangePool.borrowed,
+            resources.markPool.borrowed,
         ]
     }
 
-    static let nothing = [0, 0, 0, 0, 0, 0]
+    static let nothing = [0, 0, 0, 0, 0, 0, 0]
 }
 
 final class Conversation {

@@ -263,8 +263,8 @@ struct SegmentTests {
         }
         let borrowed = [
             bench.resources.inputPool.borrowed, bench.resources.outputPool.borrowed, bench.resources.exchangePool.borrowed,
-            bench.resources.markPool.borrowed, bench.resources.namePool.borrowed,
+            bench.resources.markPool.borrowed, bench.resources.namePool.borrowed, bench.resources.shortNamePool.borrowed,
         ]
-        #expect(borrowed == [0, 0, 0, 0, 0])
+        #expect(borrowed == [0, 0, 0, 0, 0, 0])
     }
 }
