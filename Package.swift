@@ -109,7 +109,7 @@ let package = Package(
         tests("ConfigurationTests", ["Configuration"]),
         tests("AdministrationTests", ["Administration", "Configuration"]),
         tests("PoplarCoreTests", ["PoplarCore"]),
-        tests("EndToEndTests", ["poplar", "Certificates"]),
+        tests("EndToEndTests", ["poplar", "Certificates", "Digest", "NTLM", "PoplarCore", "SASL"]),
         tests(
             "ServerTests",
             [
