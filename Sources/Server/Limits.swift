@@ -43,6 +43,15 @@ public struct Limits: Sendable, Equatable {
     public var eventsPerTurn = 512
     /// Connections accepted in one turn of a worker's loop.
     public var acceptsPerTurn = 64
+    /// Milliseconds that accepting rests when descriptors have run out, unless one becomes free before.
+    public var acceptPauseMs = 100
+    /// Chunks of commands of one connection that are answered in one turn, then it goes to the back of the ready queue: a
+    /// chunk may hold two thousand, and the others wait meanwhile (KB230285).
+    public var chunksPerTurn = 2
+    /// Sends of one connection in a row, and reads of what is thrown away.
+    public var transfersPerTurn = 16
+    /// Milliseconds for which a client that goes on sending after its session's end is listened to.
+    public var lingerMs = 1_000
 
     public init() {}
 
@@ -141,6 +150,22 @@ public struct Limits: Sendable, Equatable {
             name: "accepts-per-turn", unit: "connections", range: 1...4096,
             explanation: "accepted in one turn of a worker's loop"
         ) { \.acceptsPerTurn },
+        Field(
+            name: "accept-pause-ms", unit: "ms", range: 1...60_000,
+            explanation: "that accepting rests when descriptors have run out, unless one becomes free before"
+        ) { \.acceptPauseMs },
+        Field(
+            name: "chunks-per-turn", unit: "chunks", range: 1...1024,
+            explanation: "of one connection's commands answered in one turn of a worker's loop"
+        ) { \.chunksPerTurn },
+        Field(
+            name: "transfers-per-turn", unit: "calls", range: 1...1024,
+            explanation: "sends of one connection in a row, and reads of what is thrown away"
+        ) { \.transfersPerTurn },
+        Field(
+            name: "linger-ms", unit: "ms", range: 1...60_000,
+            explanation: "for which a client that sends on after its session's end is listened to"
+        ) { \.lingerMs },
     ]
 
     public subscript(field: Field) -> Int {

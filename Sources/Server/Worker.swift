@@ -13,14 +13,6 @@ import TLS
 struct Worker: ~Copyable {
     static let wakeUpPayload: UInt64 = 0
     private static let alarmPayload = UInt64(UInt32.max)
-    /// Sends of one connection in a row, and reads of what is thrown away.
-    static let roundsPerTurn = 16
-    /// Chunks of commands of one connection that are answered in one turn, then it goes to the back of the ready queue: a
-    /// chunk may hold two thousand, and the others wait meanwhile (KB230285).
-    static let chunksPerTurn = 2
-    static let acceptPauseNs: UInt64 = 100_000_000
-    /// How long a client that goes on sending after its session's end is listened to.
-    static let lingerNs: UInt64 = 1_000_000_000
     private static let interest: Poller.Readiness = [.readable, .readHangUp, .edge]
     private static let blockedInterest: Poller.Readiness = [.writable, .edge]
 
@@ -40,7 +32,7 @@ struct Worker: ~Copyable {
     private var ready: ReadyQueue
     var acceptBudget = 1
     var isAccepting = true
-    /// Descriptors were short: the listeners rest until one has become free, or for `acceptPauseNs`.
+    /// Descriptors were short: the listeners rest until one has become free, or for `accept-pause-ms`.
     var pausedAccepting = false
     /// It has become free in this turn.
     var isLighter = false
@@ -172,7 +164,7 @@ struct Worker: ~Copyable {
     /// or the connection has had its share of this turn.
     private mutating func settle(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
         setOrigin(token, seat)
-        for _ in 0..<Self.chunksPerTurn {
+        for _ in 0..<resources.snapshot.limits.chunksPerTurn {
             settlePending(seat)
             endOfStream(seat)
             switch flush(seat) {
@@ -223,7 +215,7 @@ struct Worker: ~Copyable {
     /// Hands the queue to the kernel. The last reply before a close is held back, so that it leaves with the FIN in one
     /// segment.
     private mutating func flush(_ seat: UnsafeMutablePointer<Seat>) -> Flush {
-        for _ in 0..<Self.roundsPerTurn {
+        for _ in 0..<resources.snapshot.limits.transfersPerTurn {
             guard let outgoing = seat.pointee.connection.outgoing(&resources) else { return .broken }
             guard outgoing.total > 0 else { return .sent }
             let last = seat.pointee.connection.isClosing
@@ -291,7 +283,7 @@ struct Worker: ~Copyable {
     /// sending it is taken until it has ended as well, within bounds of time and of reads.
     private mutating func finish(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
         guard seat.pointee.mayRead || seat.pointee.isLingering else { return remove(token) }
-        for _ in 0..<Self.roundsPerTurn {
+        for _ in 0..<resources.snapshot.limits.transfersPerTurn {
             switch seat.pointee.socket.read(into: resources.scratch) {
             case .count(0), .failed: return remove(token)
             case .count: seat.pointee.isLate = true
@@ -308,7 +300,8 @@ struct Worker: ~Copyable {
         seat.pointee.connection.end(&resources)
         System.endOutput(seat.pointee.socket.descriptor)
         if seat.pointee.isBlocked { poller.modify(seat.pointee.socket.descriptor, Self.interest, payload: token.raw) }
-        setTimer(slot: Int(token.slot), deadlineNs: resources.nowNs &+ Self.lingerNs)
+        let lingerNs = UInt64(truncatingIfNeeded: resources.snapshot.limits.lingerMs) &* 1_000_000
+        setTimer(slot: Int(token.slot), deadlineNs: resources.nowNs &+ lingerNs)
     }
 
     mutating func remove(_ token: Token) {

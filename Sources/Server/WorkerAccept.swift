@@ -91,7 +91,8 @@ extension Worker {
     private mutating func pauseAccepting() {
         pausedAccepting = true
         for index in 0..<listeners.count { poller.remove(listeners.descriptor(index)) }
-        setTimer(slot: slab.capacity, deadlineNs: resources.nowNs &+ Self.acceptPauseNs)
+        let pauseNs = UInt64(truncatingIfNeeded: resources.snapshot.limits.acceptPauseMs) &* 1_000_000
+        setTimer(slot: slab.capacity, deadlineNs: resources.nowNs &+ pauseNs)
     }
 
     /// A descriptor has become free, or it is time to try again.
