@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build demo test peers bench floor fuzz tls-scan attack sanitize lint format torture clean
+.PHONY: help build demo test peers bench recorder floor fuzz tls-scan attack sanitize lint format torture clean
 
 # What Package.swift bakes into the binary. The environment is part of SwiftPM's cache key, so these are never stale.
 export POPLAR_COMMIT := $(shell scripts/version.sh)
@@ -62,6 +62,11 @@ floor: ## build the C floors that the benchmarks race against, and the load clie
 bench: build floor ## allocations, system calls, then every race of docs/benchmarks.md (BENCH="--pairs 5 --rows plain,ntlm")
 	scripts/allocations.sh
 	python3 Benchmarks/race --syscalls --out results/bench/speed.json $(BENCH)
+
+recorder: ## what a sample costs: the recorder against hdrhistogram-swift's own record, in one process
+	@scripts/setup.sh build
+	swift build --package-path Benchmarks/Recorder -c release
+	Benchmarks/Recorder/.build/release/recorder-race
 
 fuzz: ## fuzz every parser, FUZZ_SECONDS=60 each
 	@scripts/setup.sh build fuzz

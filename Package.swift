@@ -31,6 +31,8 @@ let package = Package(
         .executable(name: "poplar", targets: ["poplar"]),
         // For the nested package Tests/Fuzzing alone.
         .library(name: "FuzzTargets", targets: ["FuzzTargets"]),
+        // For the nested package Benchmarks/Recorder alone.
+        .library(name: "Telemetry", targets: ["Telemetry"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
