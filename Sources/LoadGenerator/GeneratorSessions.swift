@@ -33,13 +33,14 @@ extension GeneratorThread {
         let header = SessionHeader(
             plannedNs: isOpenModel ? planned : nowNs, startNs: nowNs, user: session.user, place: place,
             isMeasured: session.isMeasured)
-        var machine = SessionMachine(script: script, user: session.user, nowNs: nowNs)
+        var machine = SessionMachine(
+            script: script, user: session.user, nowNs: nowNs, draw: SplitMix64.mix(drawRoot ^ session.index))
         open &+= 1
         openUsers[session.user] = true
         guard let target = script.transport == .pop3s ? plan.configuration.pop3s : plan.configuration.pop3 else {
             return conclude(machine: &machine, header, machine.connectionFailed(ECONNREFUSED), atNs: nowNs)
         }
-        switch Socket.connect(to: target) {
+        switch Socket.connect(to: target, receiveBytes: SlowReading.receiveBytes(script.work.readRate)) {
         case .connected(let descriptor): seat(machine, header, Socket(owning: descriptor), isConnected: true)
         case .inProgress(let descriptor): seat(machine, header, Socket(owning: descriptor), isConnected: false)
         case .failed(let code): conclude(machine: &machine, header, machine.connectionFailed(code), atNs: nowNs)
@@ -127,6 +128,7 @@ extension GeneratorThread {
     /// Frees a seat, its socket and what it borrowed.
     mutating func remove(_ token: Token) {
         guard let seat = slab.pointer(token) else { return }
+        if seat.pointee.machine.script.work.resets, !seat.pointee.isLingering { seat.pointee.socket.resetOnClose() }
         seat.pointee.input.release(&pool)
         seat.pointee.output.release(&pool)
         wheel.cancel(slot: Int(token.slot))

@@ -49,6 +49,8 @@ struct GeneratorThread: ~Copyable {
     let isOpenModel: Bool
     let allowsOverlap: Bool
     let keepsTickets: Bool
+    /// Where the draws inside a session come from; with the session's number it is the same in every run of the seed.
+    let drawRoot: UInt64
     let inFlightCap: Int
     let poller: Poller
     let pump = TLSPump()
@@ -87,6 +89,7 @@ struct GeneratorThread: ~Copyable {
         isOpenModel = profile.model.isOpen
         allowsOverlap = profile.allowsOverlap
         keepsTickets = profile.scripts.rows.contains { $0.resumesTLS }
+        drawRoot = SplitMix64.mix(profile.seed &+ 0x6472_6177)
         let places = plan.schedule.closedUsers.count
         inFlightCap = isOpenModel ? max(1, profile.limits.inFlight / plan.configuration.threads) : max(1, places)
         self.poller = poller
@@ -104,7 +107,8 @@ struct GeneratorThread: ~Copyable {
             credentials: plan.credentials.view,
             random: Xoshiro256(root: System.randomWord(), rank: 0, thread: UInt32(truncatingIfNeeded: plan.number), purpose: 0),
             knownMessageBytes: plan.configuration.knownMessageBytes ?? 0, checksReplies: profile.checksReplies,
-            fileTimeBase: plan.fileTimeBase)
+            fileTimeBase: plan.fileTimeBase,
+            seen: profile.scripts.rows.contains { $0.work.retrievesNew } ? SeenTable(users: plan.configuration.users.count) : nil)
         tickets12 = ResumptionRing(capacity: 256)
         tickets13 = ResumptionRing(capacity: 256)
         nowNs = now
@@ -221,12 +225,16 @@ struct GeneratorThread: ~Copyable {
                 continue
             }
             let deadline = seat.pointee.machine.deadlineNs(startNs: seat.pointee.header.startNs, limits: limits)
-            if deadline <= nowNs {
+            if seat.pointee.machine.isToWake(nowNs) {
+                wake(token, seat)
+            } else if seat.pointee.isToRead(nowNs) {
+                readMore(token, seat)
+            } else if deadline <= nowNs {
                 // Recorded at the limit, however late the loop came to see it.
                 let event = seat.pointee.machine.timedOut()
                 conclude(token, seat, event, atNs: deadline)
             } else {
-                wheel.set(slot: slot, deadlineNs: deadline)
+                wheel.set(slot: slot, deadlineNs: min(deadline, seat.pointee.nextReadNs ?? .max))
             }
         }
         while let place = thinkWheel.popExpired(nowNs: nowNs) { waitingPlaces.push(UInt32(truncatingIfNeeded: place)) }

@@ -63,6 +63,7 @@ extension GeneratorThread {
     // MARK: Reading
 
     private mutating func receive(_ token: Token, _ seat: UnsafeMutablePointer<Seat>, peerIsDone: Bool) {
+        if seat.pointee.machine.script.work.readRate > 0, !seat.pointee.isLingering { return readMore(token, seat) }
         for _ in 0..<Self.readsPerTurn {
             let isTLS = seat.pointee.machine.script.transport == .pop3s
             let held = seat.pointee.input.count
@@ -92,7 +93,7 @@ extension GeneratorThread {
         poller.modify(seat.pointee.socket.descriptor, [.readable, .writable, .readHangUp, .edge], payload: token.raw)
     }
 
-    private mutating func receivePlain(_ token: Token, _ seat: UnsafeMutablePointer<Seat>, _ count: Int) {
+    mutating func receivePlain(_ token: Token, _ seat: UnsafeMutablePointer<Seat>, _ count: Int) {
         if seat.pointee.input.count > 0 {
             scratch.input.copyMemory(from: seat.pointee.input.bytes)
             seat.pointee.input.release(&pool)
@@ -103,7 +104,7 @@ extension GeneratorThread {
         settle(token, seat)
     }
 
-    private mutating func receiveCiphertext(_ token: Token, _ seat: UnsafeMutablePointer<Seat>, _ count: Int) {
+    mutating func receiveCiphertext(_ token: Token, _ seat: UnsafeMutablePointer<Seat>, _ count: Int) {
         pump.lendInput(UnsafeRawBufferPointer(rebasing: scratch.cipherIn[0..<count]))
         cipherOutCount = 0
         defer { pump.end() }
@@ -154,10 +155,36 @@ extension GeneratorThread {
 
     /// After a session's end: the server is to close first, so that its end of the connection waits out TIME_WAIT.
     private mutating func settle(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+        if seat.pointee.machine.state == .idle {
+            let deadline = seat.pointee.machine.deadlineNs(startNs: seat.pointee.header.startNs, limits: limits)
+            wheel.set(slot: Int(token.slot), deadlineNs: min(deadline, seat.pointee.nextReadNs ?? .max))
+        }
         guard seat.pointee.machine.isOver else { return }
         guard seat.pointee.machine.saidQuit else { return remove(token) }
         seat.pointee.isLingering = true
         wheel.set(slot: Int(token.slot), deadlineNs: nowNs &+ Self.lingerNs)
+    }
+
+    /// An idle session's time has come: what it says goes out, and the server has its time to answer.
+    mutating func wake(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+        var writer = ByteWriter(scratch.commands)
+        seat.pointee.machine.wake(nowNs, &writer)
+        let deadline = seat.pointee.machine.deadlineNs(startNs: seat.pointee.header.startNs, limits: limits)
+        wheel.set(slot: Int(token.slot), deadlineNs: deadline)
+        if writer.count > 0 {
+            cipherOutCount = 0
+            defer { pump.end() }
+            guard seat.pointee.isEncrypted else {
+                _ = send(token, seat, writer.written)
+                return
+            }
+            guard encrypt(seat, writer.written) else {
+                return conclude(token, seat, seat.pointee.machine.encryptionFailed(), atNs: nowNs)
+            }
+            _ = sendCiphertext(token, seat)
+        } else {
+            conclude(token, seat, seat.pointee.machine.ending(), atNs: nowNs)
+        }
     }
 
     // MARK: TLS

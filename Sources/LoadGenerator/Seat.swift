@@ -13,6 +13,10 @@ struct Seat: ~Copyable {
     let header: SessionHeader
     /// The outcome has been recorded; the server's close is awaited.
     var isLingering = false
+    /// Slow readers: when the next octets are read. Something lies there to be read if it is set.
+    var nextReadNs: UInt64?
+    /// When what was read last has come over the line.
+    var lineFreeNs: UInt64 = 0
     /// What a machine did not consume yet.
     var input = HeldOctets()
     /// What the socket did not take yet.
@@ -22,6 +26,11 @@ struct Seat: ~Copyable {
         self.socket = socket
         self.machine = machine
         self.header = header
+    }
+
+    func isToRead(_ nowNs: UInt64) -> Bool {
+        guard let nextReadNs else { return false }
+        return nextReadNs <= nowNs
     }
 }
 

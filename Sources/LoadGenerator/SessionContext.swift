@@ -13,6 +13,8 @@ struct SessionContext: ~Copyable {
     let checksReplies: Bool
     /// Windows' file time at monotonic time 0: 100 ns units since 1601.
     let fileTimeBase: UInt64
+    /// What the users have seen, where a script fetches what is new.
+    let seen: SeenTable?
     /// The last reply of the call that was not `+OK`, for the notes on failures.
     var excerpt = ReplyExcerpt()
     /// A decoded challenge.
@@ -24,13 +26,14 @@ struct SessionContext: ~Copyable {
 
     init(
         credentials: CredentialView, random: Xoshiro256, knownMessageBytes: UInt64 = 0, checksReplies: Bool = true,
-        fileTimeBase: UInt64 = 0
+        fileTimeBase: UInt64 = 0, seen: SeenTable? = nil
     ) {
         self.credentials = credentials
         self.random = random
         self.knownMessageBytes = knownMessageBytes
         self.checksReplies = checksReplies
         self.fileTimeBase = fileTimeBase
+        self.seen = seen
         challenge = .allocate(byteCount: Self.scratchBytes, alignment: 16)
         response = .allocate(byteCount: Self.scratchBytes, alignment: 16)
     }
@@ -38,6 +41,7 @@ struct SessionContext: ~Copyable {
     deinit {
         challenge.deallocate()
         response.deallocate()
+        seen?.deallocate()
     }
 }
 

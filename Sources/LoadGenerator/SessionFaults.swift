@@ -30,6 +30,7 @@ extension SessionMachine {
 
     /// When the running step, or the session begun at `startNs`, has had its time.
     func deadlineNs(startNs: UInt64, limits: Profile.RunLimits) -> UInt64 {
+        if state == .idle { return min(wakeNs, startNs &+ limits.sessionTimeoutNs) }
         let step = state == .connecting ? limits.connectTimeoutNs : limits.stepTimeoutNs
         return min(stepStartNs &+ step, startNs &+ limits.sessionTimeoutNs)
     }

@@ -88,7 +88,7 @@ extension SessionMachine {
         let step = step
         isLoggedOn = true
         let event = finish(step, nowNs)
-        startMailbox(&output, context)
+        startMailbox(nowNs, &output, context)
         return event
     }
 

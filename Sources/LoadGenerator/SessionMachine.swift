@@ -39,6 +39,8 @@ struct SessionMachine {
         /// AUTH PLAIN or AUTH LOGIN, and LOGIN's name, have been sent; the verdict is next in `saslVerdict`.
         case loginStarted, loginName, saslVerdict
         case stat, list, listRows, uidl, uidlRows, top, topBody, retr, retrBody, dele, quit
+        /// Logged on with nothing to ask, and NOOP in between.
+        case idle, noop
         /// The outcome stands; QUIT has been sent out of politeness.
         case leaving
         case over
@@ -65,8 +67,19 @@ struct SessionMachine {
     /// Rows and octets of the listing that is coming in.
     var rows: UInt32 = 0
     var rowOctets: UInt64 = 0
-    /// The message of TOP, RETR or DELE.
+    /// The message of TOP, RETR or DELE: of the oldest command without an answer, of which there are `unanswered`.
     var message: UInt32 = 0
+    var unanswered: UInt16 = 0
+    var batchStartNs: UInt64 = 0
+    /// What decides which messages are chosen.
+    let draw: UInt64
+    /// The user's last look, where this one ended, and the messages that were there before.
+    var lastSeen = SeenMail()
+    var newestSeen = SeenMail()
+    var oldCount: UInt32 = 0
+    /// When the idle stretch ends, and when its next pause does.
+    var idleEndNs: UInt64?
+    var wakeNs: UInt64 = 0
     var announcedOctets: UInt64?
     var messagesRetrieved: UInt32 = 0
     var retrievedOctets: UInt64 = 0
@@ -76,8 +89,9 @@ struct SessionMachine {
     private var isTold = false
 
     /// A session whose connect is being called at `nowNs`.
-    init(script: SessionScript, user: UInt32, nowNs: UInt64) {
+    init(script: SessionScript, user: UInt32, nowNs: UInt64, draw: UInt64 = 0) {
         self.script = script
+        self.draw = draw
         self.user = user
         stepStartNs = nowNs
     }
@@ -124,7 +138,7 @@ struct SessionMachine {
             let mark = output.count
             let event: SessionEvent?
             switch reader.next(input, cursor: &cursor) {
-            case .needsInput: return .needsInput
+            case .needsInput: return breaksOff ? ending() : .needsInput
             case .line(let range):
                 let line = octets(UnsafeRawBufferPointer(rebasing: input[range]))
                 event = receive(line.span, nowNs, &output, &context)
@@ -149,7 +163,7 @@ struct SessionMachine {
         case .listRows, .uidlRows: return row(line, context)
         default: break
         }
-        guard let reply = ClientReply(line) else {
+        guard let reply = ClientReply(line), state != .idle else {
             context.excerpt.keep(line)
             return fault(.protocolViolation)
         }
@@ -163,13 +177,19 @@ struct SessionMachine {
             return nil
         case .ntlmStarted, .ntlmNegotiated, .ntlmAuthenticated, .cancelling, .user, .password, .loginStarted, .loginName,
             .saslVerdict:
+            if script.work.abandon == .logon {
+                abandon()
+                return nil
+            }
             return logonReply(reply, line, nowNs, &output, &context)
-        case .stat, .list, .uidl, .top, .retr, .dele:
+        case .stat, .list, .uidl, .top, .retr, .dele, .noop:
             return mailboxReply(reply, line, nowNs, &output, &context)
         case .quit:
             guard reply.status == .ok else { return fault(.content) }
             saidQuit = true
             let event = finish(.quit, nowNs)
+            // What was retrieved and deleted is gone: then the last look still ends where it did.
+            if script.work.retrievesNew, !script.work.deletesRetrieved { context.seen?[user] = newestSeen }
             verdict = .succeeded
             state = .over
             return event
@@ -177,7 +197,7 @@ struct SessionMachine {
             saidQuit = true
             state = .over
             return nil
-        case .connecting, .handshaking, .probeRows, .listRows, .uidlRows, .topBody, .retrBody, .over: return nil
+        case .connecting, .handshaking, .probeRows, .listRows, .uidlRows, .topBody, .retrBody, .idle, .over: return nil
         }
     }
 
@@ -186,6 +206,10 @@ struct SessionMachine {
     ) -> SessionEvent {
         guard reply.status == .ok else { return fault(reply.code == .inUse ? .inUse : .greeting) }
         let event = finish(.greeting, nowNs)
+        if script.work.abandon == .greeting {
+            abandon()
+            return event
+        }
         switch script.probe {
         case .none: startLink(nowNs, &output, &context)
         case .bareAuth:
@@ -242,6 +266,15 @@ struct SessionMachine {
         ClientCommand.write(.quit, into: &output)
     }
 
+    /// Whether the client goes away here, in the middle of its first message.
+    private var breaksOff: Bool {
+        mutating get {
+            guard state == .retrBody, script.work.abandon == .retrieval, reader.payloadOctets > 0 else { return false }
+            abandon()
+            return true
+        }
+    }
+
     /// The session ends well without QUIT.
     mutating func abandon() {
         verdict = .succeeded
@@ -273,6 +306,7 @@ struct SessionMachine {
         case .top, .topBody: .top
         case .retr, .retrBody: .retr
         case .dele: .dele
+        case .noop, .idle: .noop
         case .quit, .leaving, .over: .quit
         }
     }

@@ -1,6 +1,6 @@
-// The work in the maildrop: STAT, LIST, UIDL, TOP, RETR with DELE, QUIT, as far as the script asks. Every figure that
-// the server gives twice is compared: STAT with LIST's rows, RETR's announced octets with those that came, all of them
-// with the maildrop's sum, and each message with its known size. What does not agree is the error `content`.
+// The work in the maildrop: STAT, LIST, UIDL, then the transfers of MailboxTransfers, an idle stretch, QUIT, as far as the
+// script asks. Every figure that the server gives twice is compared: STAT with LIST's rows, RETR's announced octets with those
+// that came, all of them with the maildrop's sum, and each message with its known size. What does not agree is `content`.
 
 import POP3
 import PoplarCore
@@ -9,12 +9,13 @@ import Workload
 
 extension SessionMachine {
     /// The logon is done: the first command of the work.
-    mutating func startMailbox(_ output: inout ByteWriter, _ context: borrowing SessionContext) {
+    mutating func startMailbox(_ nowNs: UInt64, _ output: inout ByteWriter, _ context: borrowing SessionContext) {
+        if script.work.abandon == .maildrop { return abandon() }
         if script.work.stat || needsCount {
             ClientCommand.write(.stat, into: &output)
             state = .stat
         } else {
-            afterStat(&output)
+            afterStat(nowNs, &output, context)
         }
     }
 
@@ -24,38 +25,25 @@ extension SessionMachine {
         return (work.topMessages > 0 || work.retrieveMessages > 0) && !work.list && !work.uidl
     }
 
-    private mutating func afterStat(_ output: inout ByteWriter) {
-        guard script.work.list else { return afterList(&output) }
+    private mutating func afterStat(_ nowNs: UInt64, _ output: inout ByteWriter, _ context: borrowing SessionContext) {
+        guard script.work.list else { return afterList(nowNs, &output, context) }
         ClientCommand.write(.list, into: &output)
         state = .list
     }
 
-    private mutating func afterList(_ output: inout ByteWriter) {
-        guard script.work.uidl else { return nextTop(&output) }
+    private mutating func afterList(_ nowNs: UInt64, _ output: inout ByteWriter, _ context: borrowing SessionContext) {
+        guard script.work.uidl else { return startTransfers(nowNs, &output) }
+        if script.work.retrievesNew { lastSeen = context.seen?[user] ?? SeenMail() }
         ClientCommand.write(.uidl, into: &output)
         state = .uidl
     }
 
-    private mutating func nextTop(_ output: inout ByteWriter) {
-        let last = min(script.work.topMessages, messageCount ?? 0)
-        guard message < last else {
-            message = 0
-            return nextRetrieve(&output)
+    /// The transfers are done.
+    mutating func finishWork(_ nowNs: UInt64, _ output: inout ByteWriter) {
+        if script.work.idleNs > 0, idleEndNs == nil {
+            idleEndNs = nowNs &+ script.work.idleNs
+            return beginPause(nowNs)
         }
-        message &+= 1
-        ClientCommand.top(message, lines: script.work.topLines, into: &output)
-        state = .top
-    }
-
-    private mutating func nextRetrieve(_ output: inout ByteWriter) {
-        let last = min(script.work.retrieveMessages, messageCount ?? 0)
-        guard message < last else { return finishWork(&output) }
-        message &+= 1
-        ClientCommand.retr(message, into: &output)
-        state = .retr
-    }
-
-    private mutating func finishWork(_ output: inout ByteWriter) {
         guard script.work.quits else { return abandon() }
         ClientCommand.write(.quit, into: &output)
         state = .quit
@@ -71,7 +59,7 @@ extension SessionMachine {
             messageCount = messages
             maildropOctets = octets
             let event = finish(.stat, nowNs)
-            afterStat(&output)
+            afterStat(nowNs, &output, context)
             return event
         case .list, .uidl:
             rows = 0
@@ -85,16 +73,17 @@ extension SessionMachine {
             announcedOctets = ReplyFigures.octets(line, text: reply.text)
             reader.beginPayload()
             state = .retrBody
-        case .dele:
-            let event = finish(.dele, nowNs)
-            nextRetrieve(&output)
+        case .dele: return transferred(.dele, nowNs, &output)
+        case .noop:
+            let event = finish(.noop, nowNs)
+            beginPause(nowNs)
             return event
         default: break
         }
         return nil
     }
 
-    /// A row of LIST or UIDL. Nothing of it is kept but the count and the sum.
+    /// A row of LIST or UIDL. Nothing of it is kept but the count, the sum, and where the user's last look ended.
     mutating func row(_ line: Span<UInt8>, _ context: borrowing SessionContext) -> SessionEvent? {
         if state == .listRows {
             guard let (_, octets) = ReplyFigures.listRow(line) else { return fault(.content) }
@@ -102,8 +91,9 @@ extension SessionMachine {
             if context.checksReplies, context.knownMessageBytes > 0, octets != context.knownMessageBytes {
                 return fault(.content)
             }
-        } else if ReplyFigures.uidlRow(line) == nil {
-            return fault(.content)
+        } else {
+            guard let (_, id) = ReplyFigures.uidlRow(line) else { return fault(.content) }
+            if script.work.retrievesNew { note(SeenMail(id: line.extracting(id))) }
         }
         rows &+= 1
         return nil
@@ -120,7 +110,7 @@ extension SessionMachine {
         messageCount = rows
         if isList { maildropOctets = rowOctets }
         let event = finish(isList ? .list : .uidl, nowNs)
-        if isList { afterList(&output) } else { nextTop(&output) }
+        if isList { afterList(nowNs, &output, context) } else { startTransfers(nowNs, &output) }
         return event
     }
 
@@ -129,29 +119,20 @@ extension SessionMachine {
     ) -> SessionEvent {
         if context.checksReplies, !isExact { return fault(.content) }
         payloadBytes &+= octets
-        if state == .topBody {
-            let event = finish(.top, nowNs)
-            nextTop(&output)
-            return event
-        }
+        if state == .topBody { return transferred(.top, nowNs, &output) }
         retrievedOctets &+= octets
         if context.checksReplies, !isRightSize(octets, context) { return fault(.content) }
         messagesRetrieved &+= 1
-        let event = finish(.retr, nowNs)
-        if script.work.deletesRetrieved {
-            ClientCommand.dele(message, into: &output)
-            state = .dele
-        } else {
-            nextRetrieve(&output)
-        }
-        return event
+        return transferred(.retr, nowNs, &output)
     }
 
     private func isRightSize(_ octets: UInt64, _ context: borrowing SessionContext) -> Bool {
         if let announcedOctets, announcedOctets != octets { return false }
         if context.knownMessageBytes > 0, context.knownMessageBytes != octets { return false }
-        // The last message of a maildrop makes the sum complete.
-        if let maildropOctets, let messageCount, message == messageCount, maildropOctets != retrievedOctets { return false }
+        // Where every message was retrieved, the last one makes the sum complete.
+        if let maildropOctets, let messageCount, messagesRetrieved &+ 1 == messageCount, maildropOctets != retrievedOctets {
+            return false
+        }
         return true
     }
 }

@@ -18,14 +18,21 @@ public struct Socket: ~Copyable {
 
     /// Starts a connection and does not wait for it: writable (or an error event) says that it ended; then see
     /// `pendingError`. `source`, where given, is the local address (port 0: chosen at connect, so that ports are
-    /// shared between destinations: IP_BIND_ADDRESS_NO_PORT).
-    public static func connect(to target: SocketAddress, from source: SocketAddress? = nil) -> ConnectResult {
+    /// shared between destinations: IP_BIND_ADDRESS_NO_PORT). `receiveBytes` bounds what the kernel takes ahead of the reader; 0
+    /// leaves that to the kernel.
+    public static func connect(
+        to target: SocketAddress, from source: SocketAddress? = nil, receiveBytes: Int32 = 0
+    ) -> ConnectResult {
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         let descriptor = Glibc.socket(target.family, type, 0)
         guard descriptor >= 0 else { return .failed(errno) }
         var one: Int32 = 1
         let size = socklen_t(MemoryLayout<Int32>.size)
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, size)
+        if receiveBytes > 0 {
+            var bound = receiveBytes
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bound, size)
+        }
         if let source {
             setsockopt(descriptor, Int32(IPPROTO_IP), clinux_ip_bind_address_no_port, &one, size)
             let bound = source.withSockaddr { Glibc.bind(descriptor, $0, $1) }

@@ -6,9 +6,9 @@
 @frozen
 public enum Step: UInt8, CaseIterable, Sendable {
     case connect, tlsFull, tlsResumed, greeting, capa, stls, auth, ntlmNegotiate, ntlmAuthenticate
-    case stat, list, uidl, top, retr, dele, quit
+    case stat, list, uidl, top, retr, dele, quit, noop
 
-    public static let count = 16
+    public static let count = 17
 
     /// The name in result files.
     public var rawName: StaticString {
@@ -29,6 +29,7 @@ public enum Step: UInt8, CaseIterable, Sendable {
         case .retr: "retr"
         case .dele: "dele"
         case .quit: "quit"
+        case .noop: "noop"
         }
     }
 }

@@ -10,6 +10,8 @@ extension ProfileDecoder {
         let name: String
         let weight: Double
         let variants: [Profile.Weighted<MailboxWork>]
+        /// Where `idle` stands.
+        let idlePosition: SourcePosition
     }
 
     // MARK: Mailbox work
@@ -25,7 +27,9 @@ extension ProfileDecoder {
                 context.report("the mailbox work '\(name.shown(limit: 60))' is defined twice", at: inner.valuePosition("name"))
             }
             drafts.append(
-                WorkDraft(name: name, weight: inner.weight("weight"), variants: readVariants(inner, UInt8(index), population)))
+                WorkDraft(
+                    name: name, weight: inner.weight("weight"), variants: readVariants(inner, UInt8(index), population),
+                    idlePosition: inner.valuePosition("idle")))
         }
         return drafts
     }
@@ -44,8 +48,9 @@ extension ProfileDecoder {
                 work.topMessages = readCount(text, at, "messages", population)
             }
         }
-        let counts = readRetrieve(inner, population)
-        if work.deletesRetrieved, counts.allSatisfy({ $0.value == 0 }) {
+        readManner(inner, &work)
+        let counts = readRetrieve(inner, population, &work)
+        if work.deletesRetrieved, !work.retrievesNew, work.chosenShare == nil, counts.allSatisfy({ $0.value == 0 }) {
             context.report(
                 "'delete' acts on the messages retrieved, and none are", at: inner.keyPosition("delete"),
                 remedy: "add 'retrieve', or remove the key")
@@ -55,6 +60,11 @@ extension ProfileDecoder {
                 "without QUIT nothing is deleted (RFC 1939)", at: inner.keyPosition("quit"),
                 remedy: "set 'quit: on', or remove 'delete'")
         }
+        if work.abandon == .retrieval, !work.retrievesNew, work.chosenShare == nil, counts.contains(where: { $0.value == 0 }) {
+            context.report(
+                "'abandon: retrieval' breaks off in the first message retrieved, and none is", at: inner.keyPosition("abandon"),
+                remedy: "add 'retrieve: 1', or abandon elsewhere")
+        }
         return counts.map { count in
             var variant = work
             variant.retrieveMessages = count.value
@@ -62,9 +72,33 @@ extension ProfileDecoder {
         }
     }
 
-    private func readRetrieve(_ inner: SchemaFields, _ population: Profile.Population) -> [Profile.Weighted<UInt32>] {
+    private func readRetrieve(
+        _ inner: SchemaFields, _ population: Profile.Population, _ work: inout MailboxWork
+    ) -> [Profile.Weighted<UInt32>] {
         let none = [Profile.Weighted<UInt32>(value: 0, share: 1)]
+        if inner.has("choose") {
+            work.chosenShare = UInt32((inner.share("choose") * 65_536).rounded())
+            if work.topMessages == 0 {
+                context.report(
+                    "'choose' picks among the messages that TOP looked at, and there are none", at: inner.keyPosition("choose"),
+                    remedy: "add 'top: {messages: 5}', or use 'retrieve'")
+            }
+            if inner.has("retrieve") {
+                context.report(
+                    "'choose' and 'retrieve' both say what is fetched", at: inner.keyPosition("retrieve"),
+                    remedy: "remove one of them")
+            }
+        }
         guard let tree = inner.tree("retrieve") else { return none }
+        if case .scalar("new", _, _) = tree {
+            work.retrievesNew = true
+            if !work.uidl {
+                context.report(
+                    "what is new shows in the unique ids, and 'uidl' is off", at: inner.valuePosition("retrieve"),
+                    remedy: "add 'uidl: on'")
+            }
+            return none
+        }
         if case .mapping(let pairs, _) = tree {
             for pair in pairs where Self.isCount(pair.key) { _ = readCount(pair.key, pair.keyPosition, "retrieve", population) }
         } else if let (text, at) = inner.scalar(tree, "retrieve", expecting: "a count, 'all', or a mapping of counts to weights")
@@ -76,6 +110,34 @@ extension ProfileDecoder {
         return inner.weighted("retrieve", noun: "a count of messages or 'all'", names: ["all", "0 to 65535"]) { text in
             Self.isCount(text) ? Self.count(text) : nil
         } ?? none
+    }
+
+    /// How the client goes about it: pipelining, idling, its way of going away.
+    private func readManner(_ inner: SchemaFields, _ work: inout MailboxWork) {
+        let day: UInt64 = 86_400_000_000_000
+        work.depth = UInt16(clamping: inner.integer("pipeline", 1, in: 1...512))
+        work.idleNs = inner.duration("idle", 0, in: 0...day, bounds: "up to 1d")
+        if inner.has("noop_every") {
+            work.noopEveryNs = inner.duration("noop_every", 0, in: 1_000_000...day, bounds: "from 1ms to 1d")
+            if work.idleNs == 0 {
+                context.report(
+                    "NOOP is sent while idle, and this work never is", at: inner.keyPosition("noop_every"),
+                    remedy: "add 'idle: 60s'")
+            }
+        }
+        let points = AbandonPoint.allCases.filter { $0 != .never }
+        work.abandon = inner.choice("abandon", .never, points.map { ($0.name, $0) })
+        work.resets = inner.choice("close", false, [("fin", false), ("reset", true)])
+        if inner.has("close"), work.quits, work.abandon == .never {
+            context.report(
+                "after QUIT the server closes first", at: inner.keyPosition("close"),
+                remedy: "add 'abandon' or 'quit: off', or remove the key")
+        }
+        if work.abandon != .never, work.idleNs > 0 {
+            context.report(
+                "a client that has gone away is not idle", at: inner.keyPosition("idle"), remedy: "remove 'idle' or 'abandon'")
+        }
+        work.readRate = inner.has("read_rate") ? UInt32(clamping: inner.size("read_rate", 0, in: 64...1 << 30)) : 0
     }
 
     private static func isCount(_ text: String) -> Bool { text == "all" || ScalarText.integer(text) != nil }

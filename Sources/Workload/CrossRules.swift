@@ -8,6 +8,16 @@ struct CrossRules {
     let fields: SchemaFields
     let context: ReadContext
 
+    func check(work: [ProfileDecoder.WorkDraft], limits: Profile.RunLimits) {
+        for draft in work {
+            guard let idle = draft.variants.first?.value.idleNs, idle >= limits.sessionTimeoutNs else { continue }
+            context.report(
+                "the work '\(draft.name.shown(limit: 60))' is idle for longer than a session "
+                    + "may last, so none of its sessions ends well",
+                at: draft.idlePosition, remedy: "raise limits.session_timeout, or shorten 'idle'")
+        }
+    }
+
     func check(model: Profile.Model, population: Profile.Population, target: Profile.Target) {
         guard case .closed(let users, _) = model, target.isEmpty else { return }
         let rows = UserTable.embeddedRows(users: population.users)

@@ -60,6 +60,7 @@ struct ProfileDecoder {
         let checksReplies = fields.flag("checks", true)
         let allowsOverlap = fields.flag("overlap", false)
         let rules = CrossRules(fields: fields, context: context)
+        rules.check(work: work, limits: limits)
         rules.check(model: model, population: population, target: target)
         rules.check(clients, server: server, target: target)
         guard context.collector.isEmpty else { return nil }

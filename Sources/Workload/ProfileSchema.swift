@@ -101,7 +101,8 @@ enum ProfileSchema {
         ])
 
     static let work = SchemaSection(
-        path: "mailbox_work[]", about: "Commands go out in this order: STAT, LIST, UIDL, TOP, RETR with DELE behind each, QUIT.",
+        path: "mailbox_work[]",
+        about: "Commands go out in this order: STAT, LIST, UIDL, TOP, RETR with DELE behind each, NOOP while idle, QUIT.",
         keys: [
             key("name", "text", "required", "Referred to by `clients[].mailbox_work`."),
             key("weight", "number or percentage", "1", "Its part of the sessions of clients that name no work of their own."),
@@ -111,9 +112,31 @@ enum ProfileSchema {
             key("list", "`on`, `off`", "`off`", "Send LIST without an argument."),
             key("uidl", "`on`, `off`", "`off`", "Send UIDL without an argument."),
             key("top", "`mailbox_work[].top` below", "none", "Look at messages with TOP."),
-            key("retrieve", "count, `all`, or weights of counts", "0", "Messages fetched with RETR, from the first on."),
+            key(
+                "choose", "percentage", "none",
+                "Instead of `retrieve`: of the messages that TOP looked at, the part fetched with RETR, drawn from the seed."),
+            key(
+                "retrieve", "count, `all`, `new`, or weights of counts", "0",
+                "Messages fetched with RETR, from the first on. `new`: those behind the last one that an earlier session of this "
+                    + "user saw, by its unique id; needs `uidl: on`."),
             key("delete", "`on`, `off`", "`off`", "DELE each message retrieved."),
+            key(
+                "pipeline", "1 to 512", "1",
+                "TOP, RETR and DELE commands written together; the next ones follow when all are answered. A step then runs from "
+                    + "that write to the end of its reply."),
+            key("idle", "duration, up to 1d", "0", "Stay logged on for so long after the work."),
+            key("noop_every", "duration, 1ms to 1d", "none", "NOOP in these intervals while idle."),
+            key(
+                "abandon", "`greeting`, `logon`, `maildrop`, `retrieval`", "none",
+                "Go away without a word: after the greeting; after the first answer to the logon; once logged on; in the "
+                    + "middle of the first message. Such a session is a success."),
             key("quit", "`on`, `off`", "`on`", "End with QUIT. `off` closes the connection without it."),
+            key(
+                "close", "`fin`, `reset`", "`fin`",
+                "How a client that abandons the session or sends no QUIT closes the connection."),
+            key(
+                "read_rate", "size a second, 64 to 1GiB", "none",
+                "Octets a second that the client reads, as over a modem line: the server is held up by its full socket."),
         ])
 
     static let topCommand = SchemaSection(

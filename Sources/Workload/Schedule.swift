@@ -188,8 +188,14 @@ public enum PlanHash {
             let work = row.work
             add(UInt64(work.retrieveMessages) << 32 | UInt64(work.topMessages))
             add(UInt64(work.topLines) << 32 | UInt64(work.index))
-            let steps: [Bool] = [work.stat, work.list, work.uidl, work.deletesRetrieved, work.quits]
-            add(steps.reduce(0) { $0 << 1 | ($1 ? 1 : 0) })
+            let steps: [Bool] = [
+                work.stat, work.list, work.uidl, work.deletesRetrieved, work.quits, work.retrievesNew, work.resets,
+                work.chosenShare != nil,
+            ]
+            add(steps.reduce(UInt64(work.depth)) { $0 << 1 | ($1 ? 1 : 0) })
+            add(UInt64(work.chosenShare ?? 0) << 32 | UInt64(work.readRate))
+            add(work.idleNs)
+            add(work.noopEveryNs &+ UInt64(work.abandon.rawValue))
         }
 
         private mutating func add(_ link: LogonLink) {

@@ -38,9 +38,47 @@ public struct MailboxWork: Sendable, Equatable {
     public var deletesRetrieved: Bool
     /// QUIT at the end; otherwise the connection is closed without it, and nothing is deleted.
     public var quits: Bool
+    /// Commands of TOP, RETR and DELE written together, their replies read in order; 1: one at a time.
+    public var depth: UInt16 = 1
+    /// Of the messages looked at with TOP, how many in 65,536 are then retrieved; nil: `retrieveMessages` says which.
+    public var chosenShare: UInt32?
+    /// Retrieve what the user's earlier sessions in this run have not seen, by unique id.
+    public var retrievesNew = false
+    /// Where the client goes away without a word.
+    public var abandon = AbandonPoint.never
+    /// The connection is reset instead of closed, where the client closes it.
+    public var resets = false
+    /// How long the client stays logged on after its work, and the pause between its NOOPs meanwhile (0: none).
+    public var idleNs: UInt64 = 0
+    public var noopEveryNs: UInt64 = 0
+    /// Octets a second that the client reads; 0: all that come.
+    public var readRate: UInt32 = 0
 
     /// Stands for every message that the maildrop holds.
     public static let allMessages = UInt32.max
+}
+
+/// Where a client breaks a session off, as clients do whose user closed the lid.
+public enum AbandonPoint: UInt8, Sendable, CaseIterable {
+    case never
+    /// After the greeting.
+    case greeting
+    /// After the server's first answer to the logon: USER's, or that of AUTH.
+    case logon
+    /// Logged on, before the first command of the work.
+    case maildrop
+    /// In the middle of the first message.
+    case retrieval
+
+    public var name: String {
+        switch self {
+        case .never: "never"
+        case .greeting: "greeting"
+        case .logon: "logon"
+        case .maildrop: "maildrop"
+        case .retrieval: "retrieval"
+        }
+    }
 }
 
 /// How a session is to end.

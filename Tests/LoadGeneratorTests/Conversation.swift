@@ -53,10 +53,12 @@ final class Conversation {
     private var held: [UInt8] = []
     private var now: UInt64 = 1_000
 
-    init(_ script: SessionScript, messageBytes: UInt64 = 0) {
+    init(_ script: SessionScript, messageBytes: UInt64 = 0, seen: SeenMail = SeenMail(), draw: UInt64 = 0) {
         table = CredentialTable(.embedded(users: 4), needed: .all)
-        context = SessionContext(credentials: table.view, random: Xoshiro256(seed: 1), knownMessageBytes: messageBytes)
-        machine = SessionMachine(script: script, user: 0, nowNs: now)
+        context = SessionContext(
+            credentials: table.view, random: Xoshiro256(seed: 1), knownMessageBytes: messageBytes, seen: SeenTable(users: 1))
+        context.seen?[0] = seen
+        machine = SessionMachine(script: script, user: 0, nowNs: now, draw: draw)
         tick()
         note(machine.connected(nowNs: now))
         if script.transport == .pop3s { note(machine.encrypted(resumed: false, nowNs: now)) }
@@ -81,6 +83,22 @@ final class Conversation {
     func happen(_ body: (inout SessionMachine) -> SessionEvent) {
         tick()
         note(body(&machine))
+        note(machine.ending())
+    }
+
+    /// What the user has seen by now.
+    var seen: SeenMail { context.seen?[0] ?? SeenMail() }
+
+    /// Time passes while the session is idle; what it says then.
+    func pause(_ ns: UInt64) {
+        now += ns
+        var memory = [UInt8](repeating: 0, count: 64)
+        let text = memory.withUnsafeMutableBytes { room in
+            var writer = ByteWriter(room)
+            machine.wake(now, &writer)
+            return String(decoding: writer.written, as: UTF8.self)
+        }
+        commands += text.split(separator: "\r\n").map(String.init)
         note(machine.ending())
     }
 

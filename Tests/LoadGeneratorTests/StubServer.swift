@@ -71,6 +71,8 @@ final class StubServer: Sendable {
         let line = String(decoding: octets[..<count], as: UTF8.self)
         switch line.prefix(4) {
         case "STAT": say("+OK 1 5\r\n", to: connection)
+        case "UIDL": say("+OK\r\n1 a\r\n.\r\n", to: connection)
+        case "TOP ": say("+OK\r\nabc\r\n.\r\n", to: connection)
         case "RETR": say("+OK 5 octets\r\nabc\r\n.\r\n", to: connection)
         case "QUIT":
             say("+OK bye\r\n", to: connection)

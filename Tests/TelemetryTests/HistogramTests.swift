@@ -154,7 +154,7 @@ func spreadValues(_ count: Int, seed: UInt64, ceiling: UInt64 = HistogramLayout.
             Step.allCases.map(\.name).joined(separator: ", ")
                 == "connect, tls_full, tls_resumed, greeting, capa, stls, auth, ntlm_negotiate, "
                 + "ntlm_authenticate, stat, "
-                + "list, uidl, top, retr, dele, quit")
+                + "list, uidl, top, retr, dele, quit, noop")
         #expect(
             AuthMethod.allCases.map(\.name).joined(separator: ", ")
                 == "basic, plain, login, apop, cram_md5, scram_sha_256, ntlm, membership")

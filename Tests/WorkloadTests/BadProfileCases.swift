@@ -576,6 +576,64 @@ private let crossCases: [BadProfile] = [
         "    retrieve: 1\n    delete: on\n    quit: off",
         "14:5 without QUIT nothing is deleted (RFC 1939) | set 'quit: on', or remove 'delete'"),
     BadProfile(
+        "to choose, one must have looked",
+        "    retrieve: 1",
+        "    choose: 50%",
+        "12:5 'choose' picks among the messages that TOP looked at, and there are none | add 'top: {messages: 5}', or use 'retrieve'"
+    ),
+    BadProfile(
+        "what is fetched is said once",
+        "    retrieve: 1",
+        "    retrieve: 1\n    choose: 50%\n    top: {messages: 1}",
+        "12:5 'choose' and 'retrieve' both say what is fetched | remove one of them"),
+    BadProfile(
+        "what is new shows in unique ids",
+        "    retrieve: 1",
+        "    retrieve: new",
+        "12:15 what is new shows in the unique ids, and 'uidl' is off | add 'uidl: on'"),
+    BadProfile(
+        "a pipeline has a depth",
+        "    retrieve: 1",
+        "    retrieve: 1\n    pipeline: 513",
+        "13:15 'pipeline' must be a whole number from 1 to 512, not '513'"),
+    BadProfile(
+        "NOOP is for the idle",
+        "    retrieve: 1",
+        "    retrieve: 1\n    noop_every: 1s",
+        "13:5 NOOP is sent while idle, and this work never is | add 'idle: 60s'"),
+    BadProfile(
+        "who is idle for longer than a session lasts never ends well",
+        "    retrieve: 1",
+        "    retrieve: 1\n    idle: 30s",
+        "13:11 the work 'check' is idle for longer than a session may last, so none of its sessions ends well | raise "
+            + "limits.session_timeout, or shorten 'idle'"),
+    BadProfile(
+        "a place to go away at is one of four",
+        "    retrieve: 1",
+        "    retrieve: 1\n    abandon: retreival",
+        "13:14 'retreival' is no value of 'abandon' | did you mean 'retrieval'?"),
+    BadProfile(
+        "in the middle of a message needs a message",
+        "    retrieve: 1",
+        "    abandon: retrieval",
+        "12:5 'abandon: retrieval' breaks off in the first message retrieved, and none is | add 'retrieve: 1', or abandon elsewhere"
+    ),
+    BadProfile(
+        "who has gone is not idle",
+        "    retrieve: 1",
+        "    retrieve: 1\n    abandon: logon\n    idle: 1s",
+        "14:5 a client that has gone away is not idle | remove 'idle' or 'abandon'"),
+    BadProfile(
+        "after QUIT the server closes",
+        "    retrieve: 1",
+        "    retrieve: 1\n    close: reset",
+        "13:5 after QUIT the server closes first | add 'abandon' or 'quit: off', or remove the key"),
+    BadProfile(
+        "a line has a rate",
+        "    retrieve: 1",
+        "    retrieve: 1\n    read_rate: 10",
+        "13:16 'read_rate' must be a size from 64 to 1073741824 octets, not '10' | write for example 2048 or 2KiB"),
+    BadProfile(
         "a target has the addresses that clients need",
         "",
         "target: {pop3: '127.0.0.1:110'}\n",
@@ -655,6 +713,6 @@ private let limitCases: [BadProfile] = [
         "7:16 '2' is not a share | write a percentage from 0% to 100%",
         "7:24 unknown series 'x' | valid, a step also with .auth and .transport: session, session_service, session_failed, "
             + "start_lag, connect, tls_full, tls_resumed, greeting, capa, stls, auth, ntlm_negotiate, ntlm_authenticate, "
-            + "stat, list, uidl, top, retr, dele, quit",
+            + "stat, list, uidl, top, retr, dele, quit, noop",
         "8:9 'checks' must be on or off, not '7'"),
 ]

@@ -57,8 +57,8 @@ struct ScheduleTests {
         #expect(try PlanHash.compute(profile: profile, users: users, threads: 2, seed: 2) != hash)
         #expect(try PlanHash.compute(profile: profile.overriding(rate: 401), users: users, threads: 2) != hash)
         let fixed = try loadProfile(rate: "100", duration: "10s")
-        #expect(
-            PlanHash.text(try PlanHash.compute(profile: fixed, users: .embedded(users: 100), threads: 2)) == "3dd5b4ec68006403")
+        let pinned = PlanHash.text(try PlanHash.compute(profile: fixed, users: .embedded(users: 100), threads: 2))
+        #expect(pinned == "1fa01a42b0780029")
         #expect(PlanHash.text(0x0F) == "000000000000000f")
     }
 

@@ -1,0 +1,50 @@
+// Clients behind a slow line: they read at a rate, by the timer wheel, and their sockets take little ahead, so that the server
+// is held up as by a modem and has to keep the rest. What was read occupies the line for its octets over the rate; until
+// then nothing more is read, whatever has come.
+
+import PoplarCore
+import Reactor
+import TLS
+import Workload
+
+enum SlowReading {
+    /// Reads a second: small enough that a message arrives in a stream, large enough to cost little.
+    static let readsPerSecond = 10
+    static let smallestRead = 64
+
+    /// What a socket of such a client takes ahead: the kernel doubles it for its own book-keeping.
+    static func receiveBytes(_ rate: UInt32) -> Int32 { rate == 0 ? 0 : Int32(clamping: max(2048, min(rate / 2, 65_536))) }
+
+    static func readSize(_ rate: UInt32) -> Int { max(smallestRead, min(IOScratch.cipherBytes, Int(rate) / readsPerSecond)) }
+}
+
+extension GeneratorThread {
+    /// Reads once if the line is free, and says when to come again.
+    mutating func readMore(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+        let rate = seat.pointee.machine.script.work.readRate
+        guard nowNs >= seat.pointee.lineFreeNs else { return comeAgain(token, seat) }
+        seat.pointee.nextReadNs = nil
+        let isTLS = seat.pointee.tls != nil || seat.pointee.isEncrypted
+        let held = seat.pointee.input.count
+        let size = SlowReading.readSize(rate)
+        let room = UnsafeMutableRawBufferPointer(
+            rebasing: isTLS ? scratch.cipherIn[0..<size] : scratch.input[held..<(held &+ size)])
+        switch seat.pointee.socket.read(into: room) {
+        case .wouldBlock: break
+        case .failed(let code): conclude(token, seat, seat.pointee.machine.connectionFailed(code), atNs: nowNs)
+        case .count(0): conclude(token, seat, seat.pointee.machine.streamEnded(), atNs: nowNs)
+        case .count(let count):
+            seat.pointee.lineFreeNs = nowNs &+ UInt64(count) &* 1_000_000_000 / UInt64(max(1, rate))
+            if isTLS { receiveCiphertext(token, seat, count) } else { receivePlain(token, seat, held &+ count) }
+            guard let seat = slab.pointer(token), !seat.pointee.isLingering else { return }
+            comeAgain(token, seat)
+        }
+    }
+
+    private mutating func comeAgain(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+        let next = seat.pointee.lineFreeNs
+        seat.pointee.nextReadNs = next
+        let deadline = seat.pointee.machine.deadlineNs(startNs: seat.pointee.header.startNs, limits: limits)
+        wheel.set(slot: Int(token.slot), deadlineNs: min(deadline, next))
+    }
+}
