@@ -30,15 +30,9 @@ public struct AccountName: Equatable, Sendable {
 
     /// Where the next separator stands and where the part after it begins.
     private static func separator(_ name: Span<UInt8>, from start: Int) -> (end: Int, next: Int)? {
-        var index = start
-        while index < name.count {
-            let octet = name[index]
-            if octet == 92 || octet == 47 {
-                let doubled = index &+ 1 < name.count && name[index &+ 1] == octet
-                return (index, index &+ (doubled ? 2 : 1))
-            }
-            index &+= 1
-        }
-        return nil
+        guard let distance = Bytes.firstIndex(of: 92, or: 47, in: name.extracting(start..<name.count)) else { return nil }
+        let end = start &+ distance
+        let doubled = end &+ 1 < name.count && name[end &+ 1] == name[end]
+        return (end, end &+ (doubled ? 2 : 1))
     }
 }

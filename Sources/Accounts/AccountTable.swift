@@ -71,6 +71,9 @@ public struct AccountTable: @unchecked Sendable {
     let secrets: UnsafeMutableBufferPointer<UInt8>
     /// What the accounts of NT domains have among them: a method whose kind is missing here lets nobody in.
     public let kinds: CredentialKinds
+    /// The clear text of every NT account is kept beside its NT hash and not empty, so that Basic can compare the passwords
+    /// themselves. It is of all or of none: were some compared and others hashed, the time taken would tell which is which.
+    let comparesClearText: Bool
     /// Digested in place of the secret of an account that has none.
     let decoySecret: Range<UInt32>
     let decoyKey: Digest32
@@ -162,16 +165,19 @@ public struct AccountTable: @unchecked Sendable {
     }
 
     private func matches(_ range: Range<Int>, _ name: Span<UInt8>) -> Bool {
-        guard range.count == name.count else { return false }
-        for index in 0..<name.count
-        where Bytes.uppercased(names[range.lowerBound &+ index]) != Bytes.uppercased(name[index]) { return false }
-        return true
+        let own = UnsafeMutableBufferPointer(rebasing: names[range])
+        return Bytes.equalsIgnoringCase(own.span, name)
     }
 
-    /// FNV-1a over the name in upper case, mixed: the low bits choose the bucket.
+    /// The name in upper case, eight octets at a time, multiplied and mixed: the low bits choose the bucket.
     static func hash(_ name: Span<UInt8>) -> UInt64 {
-        var value: UInt64 = 0xCBF2_9CE4_8422_2325
-        for index in 0..<name.count { value = (value ^ UInt64(Bytes.uppercased(name[index]))) &* 0x100_0000_01B3 }
+        var value = UInt64(truncatingIfNeeded: name.count)
+        var offset = 0
+        while offset < name.count {
+            value = (value ^ Bytes.uppercased(word: Bytes.word(name, at: offset))) &* 0x9E37_79B9_7F4A_7C15
+            value ^= value >> 32
+            offset &+= 8
+        }
         return SplitMix64.mix(value)
     }
 }

@@ -94,7 +94,8 @@ public struct AccountTableBuilder {
             names: Self.pin(names), entries: Self.pin(entries), buckets: Self.pin(buckets), aliases: Self.pin(aliases),
             aliasBuckets: Self.pin(aliasBuckets), domains: Self.pin(domains), instance: instance,
             verifiers: Self.pin(verifiers), secrets: Self.pin(secrets), kinds: kinds,
-            decoySecret: verifiers.lazy.compactMap(\.secret).first ?? 0..<0, decoyKey: decoyKey ?? Self.newKey(),
+            comparesClearText: comparesClearText, decoySecret: verifiers.lazy.compactMap(\.secret).first { !$0.isEmpty } ?? 0..<0,
+            decoyKey: decoyKey ?? Self.newKey(),
             decoyIterations: verifiers.lazy.compactMap(\.scram).first?.iterations ?? SCRAMVerifier.leastIterations,
             commonSalt: commonSalt)
         for index in table.entries.indices {
@@ -115,6 +116,17 @@ public struct AccountTableBuilder {
         entries.reduce(into: []) { kinds, entry in
             if entry.realm != AccountTable.memberRealm { kinds.formUnion(verifiers[Int(entry.credential)].kinds) }
         }
+    }
+
+    /// See the table's: each clear text must be what its NT hash was made of.
+    private var comparesClearText: Bool {
+        let proves = verifiers.map { verifier in
+            guard let secret = verifier.secret, !secret.isEmpty, let hash = verifier.ntHash else { return false }
+            let octets = Array(secrets[Int(secret.lowerBound)..<Int(secret.upperBound)])
+            return NTHash(passwordUTF8: octets.span) == hash
+        }
+        let accounts = entries.lazy.filter { $0.realm != AccountTable.memberRealm }
+        return !accounts.isEmpty && accounts.allSatisfy { proves[Int($0.credential)] }
     }
 
     /// The one salt of all SCRAM verifiers that accounts of NT domains use; nil when there are several salts, or not two

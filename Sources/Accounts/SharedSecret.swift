@@ -29,7 +29,7 @@ extension AccountTable {
     }
 
     /// The clear text of an account, or the decoy for one that has none.
-    private func secret(of account: AccountID?) -> (UnsafeBufferPointer<UInt8>, isReal: Bool) {
+    func secret(of account: AccountID?) -> (UnsafeBufferPointer<UInt8>, isReal: Bool) {
         let own = account.flatMap { verifiers(of: $0).secret }
         let range = own ?? decoySecret
         let start = secrets.baseAddress.map { UnsafePointer($0) + Int(range.lowerBound) }

@@ -32,7 +32,8 @@ public struct MD4 {
     public mutating func finalize() -> Digest16 {
         let bits = octets &* 8
         update(0x80)
-        while octets & 63 != 56 { update(0) }
+        // What is not written of a block is zero already.
+        if octets & 63 > 56 { compress() }
         block[14] = UInt32(truncatingIfNeeded: bits)
         block[15] = UInt32(truncatingIfNeeded: bits >> 32)
         compress()

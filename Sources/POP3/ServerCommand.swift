@@ -34,12 +34,11 @@ public enum ServerCommand: Equatable, Sendable {
 
     /// Reads `line` (without CR LF).
     public static func parse(_ line: Span<UInt8>) -> ServerCommand {
-        var end = 0
-        while end < line.count, line[end] != Bytes.space, end < 5 { end &+= 1 }
-        guard end == line.count || line[end] == Bytes.space, end >= 3 else { return .unknown }
+        // All keywords but one have four letters. A blank among these four is in no keyword, so it need not be looked for.
+        guard line.count > 4 ? line[4] == Bytes.space : line.count == 4 else { return threeLetters(line) }
         // Trailing blanks are no argument: `AUTH ` is the bare form too (MS-POP3 2.2.1).
-        let arguments = min(end &+ 1, line.count)..<line.count
-        switch keyword(line, end) {
+        let arguments = min(5, line.count)..<line.count
+        switch UInt32(truncatingIfNeeded: Bytes.uppercased(word: Bytes.word(line, at: 0))) {
         case code("USER"): return arguments.isEmpty ? .badArguments : .user(arguments)
         case code("PASS"): return .pass(arguments)
         case code("APOP"): return apop(line, arguments)
@@ -49,7 +48,6 @@ public enum ServerCommand: Equatable, Sendable {
         case code("UIDL"): return optional(line, arguments) { .uidl($0) }
         case code("RETR"): return required(line, arguments) { .retr($0) }
         case code("DELE"): return required(line, arguments) { .dele($0) }
-        case code("TOP"): return top(line, arguments)
         case code("RSET"): return isBlank(line, arguments) ? .rset : .badArguments
         case code("NOOP"): return isBlank(line, arguments) ? .noop : .badArguments
         case code("CAPA"): return isBlank(line, arguments) ? .capa : .badArguments
@@ -57,23 +55,20 @@ public enum ServerCommand: Equatable, Sendable {
         case code("UTF8"): return isBlank(line, arguments) ? .utf8 : .badArguments
         case code("LANG"): return lang(line, arguments)
         case code("QUIT"): return isBlank(line, arguments) ? .quit : .badArguments
-        default: return .unknown
+        default: return threeLetters(line)
         }
     }
 
-    /// Up to four letters as one number, in upper case.
-    @inline(__always)
-    private static func keyword(_ line: Span<UInt8>, _ end: Int) -> UInt32 {
-        guard end <= 4 else { return 0 }
-        var code: UInt32 = 0
-        for index in 0..<end { code = code << 8 | UInt32(Bytes.uppercased(line[index])) }
-        return code
+    private static func threeLetters(_ line: Span<UInt8>) -> ServerCommand {
+        guard line.count > 3 ? line[3] == Bytes.space : line.count == 3 else { return .unknown }
+        return Bytes.equals(line.extracting(0..<3), "TOP") ? top(line, min(4, line.count)..<line.count) : .unknown
     }
 
+    /// Four letters as `Bytes.word` reads them.
     @inline(__always)
     private static func code(_ word: StaticString) -> UInt32 {
         var code: UInt32 = 0
-        for index in 0..<word.utf8CodeUnitCount { code = code << 8 | UInt32(word.utf8Start[index]) }
+        for index in 0..<word.utf8CodeUnitCount { code |= UInt32(word.utf8Start[index]) << UInt32(index &* 8) }
         return code
     }
 

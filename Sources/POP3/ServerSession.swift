@@ -71,9 +71,7 @@ public struct ServerSession: Sendable {
 
     /// Takes one line without its line end.
     public mutating func receive(_ line: Span<UInt8>, offer: Offer) -> ServerAction {
-        for index in 0..<line.count where line[index] == 0 || line[index] == Bytes.carriageReturn {
-            return forbidden(line[index])
-        }
+        if let index = Bytes.firstIndex(of: 0, or: Bytes.carriageReturn, in: line) { return forbidden(line[index]) }
         switch state {
         case .exchange:
             return exchangeLine(line)

@@ -80,14 +80,15 @@ public struct ByteWriter {
     /// `value` in decimal, without sign or padding.
     @inlinable
     public mutating func append(decimal value: UInt64) {
-        var rest = value
         var digits = 1
-        while rest >= 10 {
-            rest /= 10
+        var bound: UInt64 = 10
+        // The largest power of ten in 64 bits has twenty digits.
+        while digits < 20, value >= bound {
             digits &+= 1
+            bound &*= 10
         }
         guard let place = reserve(digits) else { return }
-        rest = value
+        var rest = value
         var index = digits
         while index > 0 {
             index &-= 1

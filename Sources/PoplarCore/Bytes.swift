@@ -21,6 +21,57 @@ public enum Bytes {
         byte >= 97 && byte <= 122 ? byte &- 32 : byte
     }
 
+    /// Up to eight octets from `offset` on as one number, the first lowest; zeros stand for what is past the end.
+    @inlinable
+    public static func word(_ bytes: Span<UInt8>, at offset: Int) -> UInt64 {
+        let rest = bytes.count &- offset
+        if rest >= 8 { return UInt64(littleEndian: bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)) }
+        if rest >= 4 {
+            // Two halves that overlap: what both hold is the same.
+            let low = UInt32(littleEndian: bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
+            let end = bytes.count &- 4
+            let high = UInt32(littleEndian: bytes.bytes.unsafeLoadUnaligned(fromByteOffset: end, as: UInt32.self))
+            return UInt64(low) | UInt64(high) << UInt64((rest &- 4) &* 8)
+        }
+        var word: UInt64 = 0
+        for index in 0..<max(0, rest) { word |= UInt64(bytes[offset &+ index]) << UInt64(index &* 8) }
+        return word
+    }
+
+    /// `uppercased` of eight octets at once.
+    @inlinable
+    public static func uppercased(word: UInt64) -> UInt64 {
+        let low = word & 0x7F7F_7F7F_7F7F_7F7F
+        // Bit 7 of an octet: it is at or above `a`, and not above `z`, and no octet beyond ASCII.
+        let isLetter = (low &+ 0x1F1F_1F1F_1F1F_1F1F) & ~(low &+ 0x0505_0505_0505_0505) & ~word & 0x8080_8080_8080_8080
+        return word ^ isLetter >> 2
+    }
+
+    /// Whether an octet of `word` is zero (Warren, Hacker's Delight, 6-1).
+    @inlinable
+    public static func hasZero(_ word: UInt64) -> Bool {
+        (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0
+    }
+
+    /// Offset of the first octet that is `a` or `b`, neither of them 255; nil when there is none. Looks at eight at once: nearly
+    /// every line holds neither.
+    @inlinable
+    public static func firstIndex(of a: UInt8, or b: UInt8, in bytes: Span<UInt8>) -> Int? {
+        let (everyA, everyB) = (UInt64(a) &* 0x0101_0101_0101_0101, UInt64(b) &* 0x0101_0101_0101_0101)
+        var offset = 0
+        while offset < bytes.count {
+            // What is past the end counts as 255. The shift is by 64 or more, which leaves nothing, where nothing is.
+            let word = word(bytes, at: offset) | (~0 as UInt64) << UInt64((bytes.count &- offset) &* 8)
+            if hasZero(word ^ everyA) || hasZero(word ^ everyB) { break }
+            offset &+= 8
+        }
+        while offset < bytes.count {
+            if bytes[offset] == a || bytes[offset] == b { return offset }
+            offset &+= 1
+        }
+        return nil
+    }
+
     /// Whether `bytes` spells `word`, ASCII letters in either case. `word` must be upper case.
     @inlinable
     public static func equals(_ bytes: Span<UInt8>, _ word: StaticString) -> Bool {
@@ -33,7 +84,11 @@ public enum Bytes {
     @inlinable
     public static func equalsIgnoringCase(_ a: Span<UInt8>, _ b: Span<UInt8>) -> Bool {
         guard a.count == b.count else { return false }
-        for index in 0..<a.count where uppercased(a[index]) != uppercased(b[index]) { return false }
+        var offset = 0
+        while offset < a.count {
+            guard uppercased(word: word(a, at: offset)) == uppercased(word: word(b, at: offset)) else { return false }
+            offset &+= 8
+        }
         return true
     }
 
@@ -43,6 +98,20 @@ public enum Bytes {
         guard a.count == b.count else { return false }
         var difference: UInt8 = 0
         for index in 0..<a.count { difference |= a[index] ^ b[index] }
+        return difference == 0
+    }
+
+    /// Whether `given` is `secret`, in a time that depends on the length of `given` alone. False when `secret` is empty.
+    @inlinable
+    public static func equalsSecret(_ given: Span<UInt8>, _ secret: Span<UInt8>) -> Bool {
+        guard secret.count > 0 else { return false }
+        var difference = given.count ^ secret.count
+        let last = secret.count &- 1
+        for index in 0..<given.count {
+            // The index, or the last one where it lies beyond: by arithmetic, since a branch would tell the length.
+            let beyond = (last &- index) >> (Int.bitWidth - 1)
+            difference |= Int(given[index] ^ secret[index & ~beyond | last & beyond])
+        }
         return difference == 0
     }
 

@@ -55,6 +55,17 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
         return Token(generation: generations[slot], slot: UInt32(truncatingIfNeeded: slot))
     }
 
+    /// Takes a slot for an element that the caller makes where it lies: the memory has no value yet, and must have one before
+    /// anything else is asked of the slab. Nil when the slab is full.
+    @inlinable
+    public mutating func take() -> (token: Token, element: UnsafeMutablePointer<Element>)? {
+        guard freeCount > 0 else { return nil }
+        freeCount &-= 1
+        let slot = Int(freeSlots[freeCount])
+        generations[slot] &+= 1
+        return (Token(generation: generations[slot], slot: UInt32(truncatingIfNeeded: slot)), elements + slot)
+    }
+
     /// The element, or nil when the token is stale. The pointer holds until the element is removed.
     @inlinable
     public func pointer(_ token: Token) -> UnsafeMutablePointer<Element>? {

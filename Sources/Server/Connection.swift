@@ -13,7 +13,8 @@ struct Connection: ~Copyable {
     var session = ServerSession()
     var output = OutputQueue()
     var maildrop: OpenMaildrop?
-    var sasl: SASL.ServerExchange?
+    /// The state of an AUTH exchange, in `exchange`.
+    var sasl: UnsafeMutablePointer<SASL.ServerExchange>?
     /// The name of USER, borrowed until the end of the logon.
     var user: UserName?
     /// Memory of an AUTH exchange, borrowed until its end.
@@ -52,14 +53,20 @@ struct Connection: ~Copyable {
     private var windowOctets: UInt64 = 0
     private var windowWaiting: UInt64 = 0
 
-    /// A connection that has just been accepted: the greeting is queued, or with TLS waits for the handshake.
-    init(cipher: consuming Cipher?, _ resources: inout Resources) {
+    /// A connection that has just been accepted; `open` comes next. Apart from it, and inlined, so that the value is made in
+    /// its seat and not moved there.
+    @inline(__always)
+    init(cipher: consuming Cipher?, nowNs: UInt64) {
         self.cipher = cipher
-        openedNs = resources.nowNs
-        handshakeNs = resources.nowNs
-        activeNs = resources.nowNs
-        windowNs = resources.nowNs
-        if self.cipher == nil { greet(&resources) }
+        openedNs = nowNs
+        handshakeNs = nowNs
+        activeNs = nowNs
+        windowNs = nowNs
+    }
+
+    /// Queues the greeting, which with TLS waits for the handshake.
+    mutating func open(_ resources: inout Resources) {
+        if !isEncrypted { greet(&resources) }
     }
 
     var isEncrypted: Bool {

@@ -31,7 +31,7 @@ struct Attempt {
 extension Connection {
     /// The method of the exchange that is under way.
     var method: LogonMethod {
-        switch sasl?.mechanism {
+        switch sasl?.pointee.mechanism {
         case .plain: .plain
         case .login: .login
         case .ntlm: .ntlm

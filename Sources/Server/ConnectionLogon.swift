@@ -75,14 +75,14 @@ extension Connection {
                     randomChallenge: random, nowFileTime: FileTime.now(), host: octets.span, memory: memory.mechanism,
                     into: &writer)
             }
-            sasl = exchange
+            sasl = self.exchange?.begin(exchange)
             if mechanism == .ntlm, resources.snapshot.behaviour.ntlmReply == .ok {
                 session.awaitResponse()
                 return reply(.done, resources)
             }
             return act(on: step, writer, &resources)
         }
-        sasl = exchange
+        sasl = self.exchange?.begin(exchange)
         let text = line.extracting(initial)
         if text.count == 1, text[0] == 61 {
             self.exchange?.decodeEmpty()
@@ -118,14 +118,13 @@ extension Connection {
     }
 
     private mutating func step(_ resources: inout Resources) {
-        guard let memory = exchange, sasl != nil else { return fail(&resources) }
-        let random = sasl?.needsRandom == true ? System.randomWord() : 0
+        guard let memory = exchange, let sasl else { return fail(&resources) }
+        let random = sasl.pointee.needsRandom ? System.randomWord() : 0
         let response = memory.response
         var writer = challengeWriter()
-        let step =
-            sasl?.step(
-                response.span, settings: resources.snapshot.ntlm, randomChallenge: random, nowFileTime: FileTime.now(),
-                memory: memory.mechanism, into: &writer) ?? .failed(.outOfSequence)
+        let step = sasl.pointee.step(
+            response.span, settings: resources.snapshot.ntlm, randomChallenge: random, nowFileTime: FileTime.now(),
+            memory: memory.mechanism, into: &writer)
         act(on: step, writer, &resources)
     }
 
@@ -199,7 +198,7 @@ extension Connection {
         let verifier = resources.snapshot.accounts.scramVerifier(name: name.span)
         var writer = challengeWriter()
         let step =
-            sasl?.challengeSCRAM(
+            sasl?.pointee.challengeSCRAM(
                 verifier, random: (System.randomWord(), System.randomWord()), memory: memory.mechanism, into: &writer)
             ?? .failed(.outOfSequence)
         guard step == .challenge else { return fail(&resources) }
@@ -226,7 +225,7 @@ extension Connection {
             methods: channel(resources).methods, accounts: resources.snapshot.accounts)
         let hash = identity.account.flatMap { resources.snapshot.accounts.hash($0) }
         let lmHash = identity.account.flatMap { resources.snapshot.accounts.lmHash($0) }
-        let verdict = sasl.verifyNTLM(
+        let verdict = sasl.pointee.verifyNTLM(
             bytes, hash: hash, lmHash: lmHash, channelBinding: channelBinding,
             settings: resources.snapshot.ntlm, nowFileTime: FileTime.now(), memory: UnsafeRawBufferPointer(memory.mechanism))
         let attempt = Attempt(bytes.extracting(user), isUTF16: isUnicode)

@@ -1,8 +1,9 @@
 // Memory of one logon under way, borrowed chunks: a small one for the name that USER gave, since a client may wait long
 // before PASS, and a large one for an exchange: what the mechanism keeps between its steps, and the decoded response,
-// which must stay where it is until the verdict.
+// which must stay where it is until the verdict. The exchange's own state, some hundred octets, lies there too: most
+// connections never begin one.
 //
-//   [ mechanism | response ]
+//   [ mechanism | response | exchange ]
 
 import POP3
 import PoplarCore
@@ -36,12 +37,21 @@ struct UserName {
 
 struct ExchangeMemory {
     static let responseBytes = ProtocolLimits.saslLineBytes / 4 * 3
-    static let size = SASL.ServerExchange.memorySize + responseBytes
+    /// Where the exchange's state lies, aligned for it.
+    private static var stateOffset: Int { (SASL.ServerExchange.memorySize + responseBytes + 15) & ~15 }
+    static var size: Int { stateOffset + MemoryLayout<SASL.ServerExchange>.size }
 
     let chunk: UnsafeMutableRawPointer
     private(set) var responseCount = 0
 
     init(_ chunk: UnsafeMutableRawPointer) { self.chunk = chunk }
+
+    /// Begins an exchange; its state is a trivial value, and good until the chunk is given back.
+    func begin(_ exchange: SASL.ServerExchange) -> UnsafeMutablePointer<SASL.ServerExchange> {
+        let state = (chunk + Self.stateOffset).bindMemory(to: SASL.ServerExchange.self, capacity: 1)
+        state.initialize(to: exchange)
+        return state
+    }
 
     var mechanism: UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(start: chunk, count: SASL.ServerExchange.memorySize)

@@ -28,6 +28,7 @@ struct Seat: ~Copyable {
     /// The session is over and its end has been sent; what the client still sends is thrown away.
     var isLingering = false
 
+    @inline(__always)
     init(socket: consuming Socket, connection: consuming Connection, peer: SocketAddress) {
         self.socket = socket
         self.connection = connection

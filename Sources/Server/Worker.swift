@@ -236,6 +236,8 @@ struct Worker: ~Copyable {
                 resources.counters.octetsSent &+= UInt64(count)
                 seat.pointee.connection.didSend(count, &resources)
                 if count < outgoing.total { return .blocked }
+                // What TLS makes of the queue may be more than this; a clear queue is all of it.
+                if !seat.pointee.connection.isEncrypted { return .sent }
             case .wouldBlock: return .blocked
             case .failed: return .broken
             }

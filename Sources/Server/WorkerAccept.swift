@@ -61,9 +61,10 @@ extension Worker {
             }
             cipher = Cipher(session, channelBinding: resources.channelBinding)
         }
-        let connection = Connection(cipher: cipher, &resources)
-        guard let token = slab.insert(Seat(socket: socket, connection: connection, peer: peer)), let seat = slab.pointer(token)
-        else { return }
+        guard let (token, seat) = slab.take() else { return }
+        seat.initialize(
+            to: Seat(socket: socket, connection: Connection(cipher: cipher, nowNs: resources.nowNs), peer: peer))
+        seat.pointee.connection.open(&resources)
         seat.pointee.place = place
         seat.pointee.isPending = true
         seat.pointee.isFromEncrypted = encrypted

@@ -79,6 +79,34 @@ struct CredentialKindTests {
         #expect(cram(table(), name, password) == .refused)
     }
 
+    @Test(
+        "Basic lets in the same with the clear text kept and without, and where an account's clear text is not its hash's",
+        arguments: ["secret", "Secret", "secre", "secrets", "secrett", "", "s", "pass", "s\u{F6}cret"])
+    func sameBasic(password: String) {
+        let answers = [true, false].flatMap { keepsClearText in
+            [nil, "other"].map { (other: String?) in
+                var builder = AccountTableBuilder()
+                let domain = builder.addDomain("ONE")
+                for (index, own) in ["secret", "pass", "s\u{F6}cret"].enumerated() {
+                    var credentials = Credentials(password: own, salt: salt)
+                    if !keepsClearText { credentials.clearText = nil }
+                    if let other, index == 1 { credentials.clearText = octets(other) }
+                    let id = builder.addCredentials(credentials)
+                    builder.addAccount("user\(index)", domain: domain, credentials: id, mailbox: UInt32(index))
+                    builder.addMailbox("user\(index)", mailbox: UInt32(index))
+                }
+                let table = builder.build(decoyKey: key)
+                return ["user0", "user1", "user2", "nobody", "\\"].map {
+                    table.basicLogon(name: octets($0).span, password: octets(password).span)
+                }
+            }
+        }
+        let expected: [LogonResult] = ["secret", "pass", "s\u{F6}cret"].enumerated().map {
+            $0.element == password ? .granted(mailbox: UInt32($0.offset)) : .refused
+        }
+        #expect(answers == Array(repeating: expected + [.refused, .refused], count: 4))
+    }
+
     @Test("the kinds of a table are those of its NT accounts")
     func union() {
         #expect(table().kinds == [.ntHash, .lmHash, .clearText, .scramSHA256])

@@ -34,6 +34,19 @@ struct SlabTests {
         #expect(count == 2)
     }
 
+    @Test("an element that is made in its slot is one like any other")
+    func take() throws {
+        var slab = Slab<Int>(capacity: 1)
+        let taken = slab.take()
+        let (token, element) = try #require(taken)
+        element.initialize(to: 7)
+        let value = slab.pointer(token)?.pointee
+        let second = slab.take() == nil
+        let removed = slab.remove(token)
+        let count = slab.count
+        #expect(value == 7 && second && removed && count == 0)
+    }
+
     @Test(
         "a token made up from the wire finds nothing",
         arguments: [

@@ -31,7 +31,8 @@ private final class SealedConversation {
         else { throw ConversationError() }
         self.client = client
         self.pump = pump
-        connection = Connection(cipher: midway ? nil : Cipher(server, channelBinding: nil), &resources)
+        connection = Connection(cipher: midway ? nil : Cipher(server, channelBinding: nil), nowNs: resources.nowNs)
+        connection.open(&resources)
     }
 
     deinit { connection.end(&resources) }
@@ -191,7 +192,8 @@ struct CipherTests {
         conversation.connection.close()
         conversation.collect()
         conversation.connection.end(&conversation.resources)
-        conversation.connection = Connection(cipher: nil, &conversation.resources)
+        conversation.connection = Connection(cipher: nil, nowNs: conversation.resources.nowNs)
+        conversation.connection.open(&conversation.resources)
         let clear = clearSession(conversation, "USER user00000\r\nPASS secret\r\nSTAT\r\n")
         #expect(clear.contains("+OK 3 "))
     }

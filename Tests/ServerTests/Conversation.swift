@@ -95,7 +95,8 @@ final class Conversation {
         if encrypted, let tls = bench.resources.snapshot.tls, let session = TLSSession(tls, pump: bench.resources.pump) {
             cipher = Cipher(session, channelBinding: bench.resources.channelBinding)
         }
-        connection = Connection(cipher: cipher, &bench.resources)
+        connection = Connection(cipher: cipher, nowNs: bench.resources.nowNs)
+        connection.open(&bench.resources)
         received = String(decoding: flush(), as: UTF8.self)
     }
 
