@@ -45,9 +45,22 @@ public struct ServiceSettings: Sendable, Equatable {
         public var messages = 10
         /// Octets of a message, as LIST reports it.
         public var messageBytes = 2048
+        /// Mailboxes and messages that differ, as values with their weights; empty: all alike. The quick form alone.
+        public var messageMix: [Share] = []
+        public var byteMix: [Share] = []
         public var deleted = DeletedRule.restore
 
         public init() {}
+
+        public struct Share: Sendable, Equatable {
+            public var value: Int
+            public var weight: Double
+
+            public init(value: Int, weight: Double) {
+                self.value = value
+                self.weight = weight
+            }
+        }
     }
 
     /// What the server calls itself in NTLM challenges (MS-NLMP 2.2.2.1). Empty names are left out.

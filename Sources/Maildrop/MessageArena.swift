@@ -29,13 +29,19 @@ public struct MessageArena: @unchecked Sendable {
 
     /// `count` different messages of `octets` octets each (64 or more), generated from `seed`.
     public init(count: Int, octets: Int, seed: UInt64) {
-        precondition(octets >= Self.smallestMessage && count >= 0, "the caller checks these against the limits")
+        self.init(sizes: [Int](repeating: octets, count: max(0, count)), seed: seed)
+    }
+
+    /// A message of each of `sizes` (64 octets or more), generated from `seed`.
+    init(sizes: [Int], seed: UInt64) {
+        precondition(sizes.allSatisfy { $0 >= Self.smallestMessage }, "the caller checks these against the limits")
         // Stuffing adds at most one octet a line, and lines of the generator have 16 octets or more.
-        let room = octets + octets / 16 + 96
-        block = .allocate(byteCount: max(1, count * room), alignment: 64)
-        entries = .allocate(capacity: count)
+        func room(_ octets: Int) -> Int { octets + octets / 16 + 96 }
+        block = .allocate(byteCount: max(1, sizes.reduce(0) { $0 + room($1) }), alignment: 64)
+        entries = .allocate(capacity: sizes.count)
         var used = 0
-        for index in 0..<count {
+        for (index, octets) in sizes.enumerated() {
+            let room = room(octets)
             let slice = UnsafeMutableRawBufferPointer(rebasing: block[used..<used + room])
             var writer = ByteWriter(slice)
             writer.append("+OK ")

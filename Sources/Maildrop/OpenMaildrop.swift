@@ -10,6 +10,8 @@ public struct OpenMaildrop {
     private let mailbox: UInt32
     /// Messages at logon, marked ones included: numbers run from 1 to this.
     public let count: UInt32
+    /// Messages that the mailbox began with.
+    private let full: UInt32
     /// Whether messages removed by earlier sessions are left out of the numbering.
     private let hasGaps: Bool
     private var marked: UInt64 = 0
@@ -54,7 +56,8 @@ public struct OpenMaildrop {
             for index in 0..<population.wordsPerMailbox { gone &+= words[index].nonzeroBitCount }
         }
         hasGaps = gone > 0
-        count = UInt32(truncatingIfNeeded: population.messages &- gone)
+        full = UInt32(truncatingIfNeeded: population.messages(in: mailbox))
+        count = full &- UInt32(truncatingIfNeeded: gone)
         if population.messages > 64, let memory {
             let words = memory.bindMemory(to: UInt64.self, capacity: population.wordsPerMailbox)
             words.initialize(repeating: 0, count: population.wordsPerMailbox)
@@ -77,7 +80,7 @@ public struct OpenMaildrop {
             var number = count
             while number > 0 {
                 if isMarked(number) {
-                    let index = arenaIndex(number)
+                    let index = mailboxIndex(number)
                     removed[index >> 6] |= 1 << UInt64(index & 63)
                 }
                 number &-= 1
@@ -100,7 +103,7 @@ public struct OpenMaildrop {
 
     /// Messages and octets that are not marked (RFC 1939, STAT).
     public var unmarked: (count: UInt64, octets: UInt64) {
-        guard markedCount > 0 || hasGaps else {
+        guard markedCount > 0 || hasGaps || population.hasMixedSizes else {
             return (UInt64(count), UInt64(count) &* (count > 0 ? population.arena.octets(0) : 0))
         }
         var octets: UInt64 = 0
@@ -119,25 +122,25 @@ public struct OpenMaildrop {
     /// Octets of a message that `state` calls present or marked; 0 for another.
     public func octets(_ number: UInt32) -> UInt64 {
         guard number >= 1, number <= count else { return 0 }
-        return population.arena.octets(arenaIndex(number))
+        return population.arena.octets(place(number))
     }
 
     /// The RETR reply as it goes out, status line and terminator included. It lives as long as the population.
     public func retrieval(_ number: UInt32) -> UnsafeRawBufferPointer? {
         guard number >= 1, number <= count else { return nil }
-        return population.arena.retrieval(arenaIndex(number))
+        return population.arena.retrieval(place(number))
     }
 
     /// Headers, blank line and `lines` body lines in wire form, without status line and terminator.
     public func top(_ number: UInt32, lines: UInt64) -> UnsafeRawBufferPointer? {
         guard number >= 1, number <= count else { return nil }
-        return population.arena.top(arenaIndex(number), lines: lines)
+        return population.arena.top(place(number), lines: lines)
     }
 
     /// Appends the message's unique id (RFC 1939, UIDL).
     public func uniqueID(_ number: UInt32, into writer: inout ByteWriter) {
         guard number >= 1, number <= count else { return }
-        population.uniqueID(mailbox: mailbox, index: arenaIndex(number), into: &writer)
+        population.uniqueID(mailbox: mailbox, index: mailboxIndex(number), into: &writer)
     }
 
     /// Marks a message for deletion. False when it is absent or marked already.
@@ -166,13 +169,15 @@ public struct OpenMaildrop {
         return word & (1 << UInt64(bit & 63)) != 0
     }
 
-    /// The place in the arena of message `number`: the number-th that has not been removed.
-    private func arenaIndex(_ number: UInt32) -> Int {
+    private func place(_ number: UInt32) -> Int { population.place(mailbox, mailboxIndex(number)) }
+
+    /// Which message of the full mailbox `number` is: the number-th that has not been removed.
+    private func mailboxIndex(_ number: UInt32) -> Int {
         guard hasGaps, let removed = population.removedWords(mailbox) else { return Int(number &- 1) }
         var left = Int(number)
         for word in 0..<population.wordsPerMailbox {
             let present = ~removed[word]
-            let inWord = min(64, population.messages &- word &* 64)
+            let inWord = max(0, min(64, Int(full) &- word &* 64))
             let mask: UInt64 = inWord == 64 ? ~0 : (1 << UInt64(inWord)) &- 1
             var bits = present & mask
             if bits.nonzeroBitCount < left {

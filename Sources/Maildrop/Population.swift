@@ -18,6 +18,10 @@ public struct Population: @unchecked Sendable {
     let mailboxes: Int
     let policy: DeletionPolicy
     let seed: UInt64
+    /// Mailboxes differ in the sizes of their messages.
+    let hasMixedSizes: Bool
+    /// The number of messages by the low bits of a mailbox's hash; nil where all have the same.
+    private let counts: UnsafeMutablePointer<UInt32>?
     private let locks: UnsafeMutablePointer<Atomic<UInt64>>
     /// `gone` only: a bit per message and mailbox, set once it has been removed.
     let removed: UnsafeMutablePointer<UInt64>?
@@ -25,10 +29,33 @@ public struct Population: @unchecked Sendable {
 
     /// `mailboxes` mailboxes of `messages` messages (65,535 at most) of `octets` octets each.
     public init(mailboxes: Int, messages: Int, octets: Int, policy: DeletionPolicy, seed: UInt64 = 1) {
-        arena = MessageArena(count: messages, octets: octets, seed: seed)
+        self.init(
+            mailboxes: mailboxes, messages: PopulationMix(always: messages), octets: PopulationMix(always: octets),
+            policy: policy, seed: seed)
+    }
+
+    /// Mailboxes that differ: how many messages each holds and how large they are is drawn from the mixes by the mailbox's
+    /// number, the same in every run of one seed.
+    public init(
+        mailboxes: Int, messages mix: PopulationMix, octets: PopulationMix, policy: DeletionPolicy, seed: UInt64 = 1
+    ) {
+        let messages = mix.largest
+        hasMixedSizes = octets.parts.count > 1
+        let kinds = hasMixedSizes ? max(messages, Self.arenaOfMix) : messages
+        arena = MessageArena(sizes: octets.table(entries: kinds, seed: seed), seed: seed)
+        if mix.parts.count > 1 {
+            let table = UnsafeMutablePointer<UInt32>.allocate(capacity: Self.countEntries)
+            for (index, count) in mix.table(entries: Self.countEntries, seed: seed &+ 1).enumerated() {
+                (table + index).initialize(to: UInt32(clamping: count))
+            }
+            counts = table
+        } else {
+            counts = nil
+        }
         self.mailboxes = mailboxes
         self.policy = policy
         self.seed = seed
+        self.messages = messages
         wordsPerMailbox = (messages + 63) / 64
         locks = .allocate(capacity: max(1, mailboxes))
         for index in 0..<mailboxes { (locks + index).initialize(to: Atomic(0)) }
@@ -42,12 +69,30 @@ public struct Population: @unchecked Sendable {
         }
     }
 
-    /// Messages in a full mailbox.
-    public var messages: Int { arena.count }
+    /// Different messages where sizes are mixed, and entries for the fill: parts of 0.1 % and of 0.02 % still have their own.
+    private static let arenaOfMix = 1024
+    private static let countEntries = 8192
+
+    /// Messages in a full mailbox; where mailboxes differ, in the fullest one.
+    public let messages: Int
+
+    /// Messages in `mailbox` when none has been removed.
+    func messages(in mailbox: UInt32) -> Int {
+        guard let counts else { return messages }
+        return Int(counts[Int(truncatingIfNeeded: SplitMix64.mix(seed ^ UInt64(mailbox) << 24) % UInt64(Self.countEntries))])
+    }
+
+    /// Where message `index` of `mailbox` lies in the arena.
+    func place(_ mailbox: UInt32, _ index: Int) -> Int {
+        guard hasMixedSizes else { return index }
+        let start = SplitMix64.mix(seed &+ 1 ^ UInt64(mailbox) << 24) % UInt64(arena.count)
+        return Int(truncatingIfNeeded: (start &+ UInt64(truncatingIfNeeded: index)) % UInt64(arena.count))
+    }
 
     /// Frees everything. Only when no session is open; `serve` never does.
     public func deallocate() {
         arena.deallocate()
+        counts?.deallocate()
         locks.deallocate()
         removed?.deallocate()
     }

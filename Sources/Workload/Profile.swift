@@ -97,6 +97,15 @@ public struct Profile: Sendable {
         /// Size of a message as LIST reports it.
         public let messageBytes: Int
         public let deleted: DeletedRule
+        /// Mailboxes and messages that differ: values with their parts; `messages` and `messageBytes` are then the largest.
+        /// Empty: all alike.
+        public var messageMix: [Weighted<Int>] = []
+        public var byteMix: [Weighted<Int>] = []
+
+        /// Octets of every message, where all are alike.
+        public var uniformBytes: Int? { byteMix.count > 1 ? nil : messageBytes }
+
+        public static func == (one: Population, other: Population) -> Bool { one.argument == other.argument }
 
         public enum DeletedRule: String, Sendable, CaseIterable {
             /// The next session finds the full mailbox again.
@@ -106,7 +115,13 @@ public struct Profile: Sendable {
         }
 
         /// The option's text: `users=1000,messages=10,bytes=2048,deleted=restore`.
-        public var argument: String { "users=\(users),messages=\(messages),bytes=\(messageBytes),deleted=\(deleted.rawValue)" }
+        public var argument: String {
+            func text(_ mix: [Weighted<Int>], _ alone: Int) -> String {
+                mix.count > 1 ? mix.map { "\($0.value):\($0.share)" }.joined(separator: "+") : String(alone)
+            }
+            return "users=\(users),messages=\(text(messageMix, messages)),bytes=\(text(byteMix, messageBytes)),"
+                + "deleted=\(deleted.rawValue)"
+        }
     }
 
     /// How the embedded server is started.

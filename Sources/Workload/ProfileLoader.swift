@@ -199,13 +199,23 @@ struct ProfileDecoder {
 
     private func readPopulation() -> Profile.Population {
         let inner = fields.fields("population", ProfileSchema.population)
+        func mix(_ key: String, _ noun: String, _ read: @escaping (String) -> Int?) -> [Profile.Weighted<Int>] {
+            guard let inner, case .mapping? = inner.tree(key) else { return [] }
+            return inner.weighted(key, noun: noun, names: []) { read($0) } ?? []
+        }
+        let messageMix = mix("messages", "a count from 0 to 65535") { text in
+            ScalarText.integer(text).flatMap { $0 <= 65_535 ? Int($0) : nil }
+        }
+        let byteMix = mix("bytes", "a size from 64 octets to 64MiB") { text in
+            ScalarText.size(text).flatMap { (64...64 << 20).contains($0) ? Int($0) : nil }
+        }
         let population = Profile.Population(
             users: inner?.integer("users", 1000, in: 1...2_000_000) ?? 1000,
-            messages: inner?.integer("messages", 10, in: 0...65_535) ?? 10,
-            messageBytes: inner?.size("bytes", 2048, in: 64...64 << 20) ?? 2048,
+            messages: messageMix.map(\.value).max() ?? inner?.integer("messages", 10, in: 0...65_535) ?? 10,
+            messageBytes: byteMix.map(\.value).max() ?? inner?.size("bytes", 2048, in: 64...64 << 20) ?? 2048,
             deleted: inner?.choice("deleted", .restore, Profile.Population.DeletedRule.allCases.map { ($0.rawValue, $0) })
-                ?? .restore)
-        if let inner, population.messages * population.messageBytes > 2 << 30 {
+                ?? .restore, messageMix: messageMix, byteMix: byteMix)
+        if let inner, byteMix.isEmpty, population.messages * population.messageBytes > 2 << 30 {
             context.report(
                 "the messages of a mailbox add up to more than 2 GiB",
                 at: inner.keyPosition(inner.has("bytes") ? "bytes" : "messages"),

@@ -169,10 +169,14 @@ enum ProfileSchema {
             key(
                 "users", "1 to 2000000", "1000",
                 "Mailboxes user00000, user00001, ..., and members beside them. The load has half as many users."),
-            key("messages", "0 to 65535", "10", "Messages in each mailbox."),
             key(
-                "bytes", "size, 64 to 64MiB", "2KiB",
-                "Size of a message, as LIST reports it. All messages of a mailbox together: 2 GiB at most."),
+                "messages", "0 to 65535, or weights of counts", "10",
+                "Messages in each mailbox, or in how many mailboxes how many."),
+            key(
+                "bytes", "size, 64 to 64MiB, or weights of sizes", "2KiB",
+                "Size of a message, as LIST reports it, or size classes "
+                    + "with their parts. All messages of a mailbox together: 2 GiB at most."
+            ),
             key(
                 "deleted", "`restore`, `gone`", "`restore`",
                 "Whether the next session finds deleted messages again, so that a load stays stationary."),

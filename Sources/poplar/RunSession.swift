@@ -77,7 +77,7 @@ struct RunSession {
         return LoadConfiguration(
             profile: load.profile, users: load.users, pop3: target.pop3, pop3s: target.pop3s,
             tlsHostName: verification == .none ? nil : target.tlsHost, verification: verification,
-            knownMessageBytes: isEmbedded ? UInt64(load.profile.population.messageBytes) : nil, threads: load.threads,
+            knownMessageBytes: isEmbedded ? load.profile.population.uniformBytes.map { UInt64($0) } : nil, threads: load.threads,
             cpus: load.generatorCPUs.count < Affinity.current().count ? load.generatorCPUs : [])
     }
 

@@ -47,7 +47,9 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Mailboxes in memory: users=1000,messages=10,bytes=2048,deleted=restore|gone. Each key may be left out.",
+            "Mailboxes in memory: users=1000,messages=10,bytes=2048,deleted=restore|gone. Each key may be left out; "
+                + "messages and bytes may "
+                + "be a mix, as in bytes=1024:60+8192:40.",
             valueName: "list"), transform: PopulationOption.parse)
     var population: PopulationOption?
 

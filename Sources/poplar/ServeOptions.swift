@@ -4,7 +4,8 @@
 import Administration
 import ArgumentParser
 
-/// `users=1000,messages=10,bytes=2048,deleted=restore`.
+/// `users=1000,messages=10,bytes=2048,deleted=restore`; messages and bytes may be several values with weights, joined
+/// by `+`, as in `bytes=1024:10.2+2048:30.7`.
 struct PopulationOption {
     var settings = ServiceSettings.Population()
 
@@ -22,8 +23,12 @@ struct PopulationOption {
     private mutating func set(_ key: String, _ value: String) throws {
         switch key {
         case "users": settings.users = try number(key, value, 1...2_000_000)
-        case "messages": settings.messages = try number(key, value, 0...65_535)
-        case "bytes": settings.messageBytes = try number(key, value, 64...1_073_741_824)
+        case "messages":
+            settings.messageMix = try mix(key, value, 0...65_535)
+            settings.messages = settings.messageMix.reduce(0) { max($0, $1.value) }
+        case "bytes":
+            settings.byteMix = try mix(key, value, 64...1_073_741_824)
+            settings.messageBytes = settings.byteMix.reduce(0) { max($0, $1.value) }
         case "deleted":
             guard let rule = ServiceSettings.Population.DeletedRule(rawValue: value) else {
                 throw ValidationError("--population: deleted is restore or gone, not '\(value)'")
@@ -32,6 +37,23 @@ struct PopulationOption {
         default:
             throw ValidationError("--population: '\(key)' is no key; there are: users, messages, bytes, deleted")
         }
+    }
+
+    /// One value, or several with their weights.
+    private func mix(_ key: String, _ text: String, _ range: ClosedRange<Int>) throws -> [ServiceSettings.Population.Share] {
+        let shares = try text.split(separator: "+", omittingEmptySubsequences: false).map { part in
+            let pair = part.split(separator: ":", omittingEmptySubsequences: false)
+            let value = try number(key, String(pair[0]), range)
+            guard pair.count > 1 else { return ServiceSettings.Population.Share(value: value, weight: 1) }
+            guard pair.count == 2, let weight = Double(pair[1]), weight >= 0, weight <= 1e6 else {
+                throw ValidationError("--population: \(key): '\(part)' is not VALUE:WEIGHT")
+            }
+            return ServiceSettings.Population.Share(value: value, weight: weight)
+        }
+        guard shares.contains(where: { $0.weight > 0 }) else {
+            throw ValidationError("--population: the weights of \(key) add up to 0")
+        }
+        return shares
     }
 
     private func number(_ key: String, _ text: String, _ range: ClosedRange<Int>) throws -> Int {

@@ -91,10 +91,14 @@ struct ServePlan {
     }
 
     func population() -> Population {
-        Population(
-            mailboxes: settings.population.users * 2, messages: settings.population.messages,
-            octets: settings.population.messageBytes,
-            policy: settings.population.deleted == .gone ? .gone : .restore)
+        let wanted = settings.population
+        func mix(_ shares: [ServiceSettings.Population.Share], _ alone: Int) -> PopulationMix {
+            shares.count > 1
+                ? PopulationMix(shares.map { .init(value: $0.value, weight: $0.weight) }) : PopulationMix(always: alone)
+        }
+        return Population(
+            mailboxes: wanted.users * 2, messages: mix(wanted.messageMix, wanted.messages),
+            octets: mix(wanted.byteMix, wanted.messageBytes), policy: wanted.deleted == .gone ? .gone : .restore)
     }
 
     /// The addresses, resolved.

@@ -67,8 +67,14 @@ struct ServeReload {
         compare("listen.pop3", before.pop3 == after.pop3)
         compare("listen.pop3s", before.pop3s == after.pop3s)
         compare("population.users", before.population.users == after.population.users)
-        compare("population.messages", before.population.messages == after.population.messages)
-        compare("population.bytes", before.population.messageBytes == after.population.messageBytes)
+        compare(
+            "population.messages",
+            before.population.messages == after.population.messages && before.population.messageMix == after.population.messageMix
+        )
+        compare(
+            "population.bytes",
+            before.population.messageBytes == after.population.messageBytes
+                && before.population.byteMix == after.population.byteMix)
         compare("population.deleted", before.population.deleted == after.population.deleted)
         for field in ServePlan.fixedLimits { compare("limits.\(field.name)", old.limits[field] == fresh.limits[field]) }
         compare("workers", before.workers == after.workers)

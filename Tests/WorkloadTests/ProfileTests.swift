@@ -13,6 +13,12 @@ let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().del
 
 func loadProfile(_ text: String) throws -> Profile { try ProfileLoader.load(text: text, file: "test.yaml") }
 
+/// Every file in profiles/, without its ending.
+let shippedNames: [String] = {
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: repository.appending(path: "profiles").path)) ?? []
+    return files.filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }.sorted()
+}()
+
 func shippedProfile(_ name: String) throws -> Profile {
     let text = try String(contentsOf: repository.appending(path: "profiles/\(name).yaml"), encoding: .utf8)
     return try ProfileLoader.load(text: text, file: "profiles/\(name).yaml")
@@ -222,7 +228,19 @@ struct ShippedProfileTests {
                 && plan.usersSuffice)
     }
 
-    @Test("each key of a shipped profile's top level has a comment above it", arguments: ["exchange-mixed", "smoke"])
+    @Test(
+        "every shipped profile is sound: it loads, is named as its file, has a plan, and enough users for it",
+        arguments: shippedNames)
+    func sound(name: String) throws {
+        let profile = try shippedProfile(name)
+        #expect(profile.name == name && !profile.description.isEmpty)
+        let users = UserTable.embedded(users: profile.population.users)
+        let plan = try DryRun(profile: profile.overriding(durationSeconds: 1), users: users, threads: 2)
+        #expect(plan.usersSuffice, "\(plan)")
+        #expect(profile.phases.contains { $0.isMeasured })
+    }
+
+    @Test("each key of a shipped profile's top level has a comment above it", arguments: shippedNames)
     func comments(name: String) throws {
         let text = try String(contentsOf: repository.appending(path: "profiles/\(name).yaml"), encoding: .utf8)
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
