@@ -37,14 +37,27 @@ extension GeneratorThread {
             script: script, user: session.user, nowNs: nowNs, draw: SplitMix64.mix(drawRoot ^ session.index))
         open &+= 1
         openUsers[session.user] = true
-        guard let target = script.transport == .pop3s ? plan.configuration.pop3s : plan.configuration.pop3 else {
+        connect(&machine, header)
+    }
+
+    private mutating func connect(_ machine: inout SessionMachine, _ header: SessionHeader) {
+        guard let target = machine.script.transport == .pop3s ? plan.configuration.pop3s : plan.configuration.pop3 else {
             return conclude(machine: &machine, header, machine.connectionFailed(ECONNREFUSED), atNs: nowNs)
         }
-        switch Socket.connect(to: target, receiveBytes: SlowReading.receiveBytes(script.work.readRate)) {
+        switch Socket.connect(to: target, receiveBytes: SlowReading.receiveBytes(machine.script.work.readRate)) {
         case .connected(let descriptor): seat(machine, header, Socket(owning: descriptor), isConnected: true)
         case .inProgress(let descriptor): seat(machine, header, Socket(owning: descriptor), isConnected: false)
         case .failed(let code): conclude(machine: &machine, header, machine.connectionFailed(code), atNs: nowNs)
         }
+    }
+
+    /// The session goes on over a new connection: the old one is closed, as such clients do, without a goodbye.
+    mutating func reconnect(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+        var machine = seat.pointee.machine
+        let header = seat.pointee.header
+        remove(token)
+        machine.reconnect(nowNs: nowNs)
+        connect(&machine, header)
     }
 
     private mutating func seat(_ machine: SessionMachine, _ header: SessionHeader, _ socket: consuming Socket, isConnected: Bool)
@@ -75,7 +88,11 @@ extension GeneratorThread {
     /// Takes an event that may be a session's last, and those that follow without input.
     mutating func conclude(_ token: Token, _ seat: UnsafeMutablePointer<Seat>, _ event: SessionEvent, atNs: UInt64) {
         conclude(machine: &seat.pointee.machine, seat.pointee.header, event, atNs: atNs)
-        if seat.pointee.machine.isOver { remove(token) }
+        if seat.pointee.machine.isOver {
+            remove(token)
+        } else if seat.pointee.machine.wantsConnection {
+            reconnect(token, seat)
+        }
     }
 
     private mutating func conclude(machine: inout SessionMachine, _ header: SessionHeader, _ event: SessionEvent, atNs: UInt64) {
@@ -156,7 +173,7 @@ extension GeneratorThread {
         for slot in 0..<slab.capacity {
             guard let token = slab.token(slot: slot), let seat = slab.pointer(token) else { continue }
             if !seat.pointee.isLingering {
-                let isCancelled = seat.pointee.machine.state == .connecting || control.stop == .now
+                let isCancelled = !seat.pointee.machine.hasConnected || control.stop == .now
                 let machine = seat.pointee.machine
                 recordEnd(machine, seat.pointee.header, isCancelled ? .cancelled : .inFlight, endNs: isCancelled ? nowNs : 0)
             }

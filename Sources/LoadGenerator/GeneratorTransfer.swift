@@ -43,7 +43,12 @@ extension GeneratorThread {
         take(seat.pointee.machine.connected(nowNs: nowNs), seat.pointee.machine, seat.pointee.header, atNs: nowNs)
         let deadline = seat.pointee.machine.deadlineNs(startNs: seat.pointee.header.startNs, limits: limits)
         wheel.set(slot: Int(token.slot), deadlineNs: deadline)
-        guard seat.pointee.machine.state == .handshaking else { return }
+        if seat.pointee.machine.state == .handshaking { beginTLS(token, seat) }
+    }
+
+    /// The first flight of a handshake.
+    private mutating func beginTLS(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+        seat.pointee.usesTLS = true
         let script = seat.pointee.machine.script
         guard let contexts = plan.clientContexts,
             let session = TLSSession(
@@ -65,7 +70,7 @@ extension GeneratorThread {
     private mutating func receive(_ token: Token, _ seat: UnsafeMutablePointer<Seat>, peerIsDone: Bool) {
         if seat.pointee.machine.script.work.readRate > 0, !seat.pointee.isLingering { return readMore(token, seat) }
         for _ in 0..<Self.readsPerTurn {
-            let isTLS = seat.pointee.machine.script.transport == .pop3s
+            let isTLS = seat.pointee.usesTLS
             let held = seat.pointee.input.count
             let room =
                 isTLS || seat.pointee.isLingering
@@ -101,6 +106,7 @@ extension GeneratorThread {
         var writer = ByteWriter(scratch.commands)
         drive(seat, UnsafeRawBufferPointer(rebasing: scratch.input[0..<count]), &writer)
         if writer.count > 0, !send(token, seat, writer.written) { return }
+        if seat.pointee.machine.state == .handshaking { return beginTLS(token, seat) }
         settle(token, seat)
     }
 
@@ -110,7 +116,7 @@ extension GeneratorThread {
         defer { pump.end() }
         if !seat.pointee.isEncrypted { handshake(token, seat) }
         guard slab.pointer(token) != nil else { return }
-        while seat.pointee.isEncrypted, !seat.pointee.machine.isOver {
+        while seat.pointee.isEncrypted, !seat.pointee.machine.isOver, !seat.pointee.machine.wantsConnection {
             let held = seat.pointee.input.count
             lendOutput()
             let room = UnsafeMutableRawBufferPointer(rebasing: scratch.input[held..<(held &+ IOScratch.readBytes)])
@@ -142,9 +148,9 @@ extension GeneratorThread {
             let event = seat.pointee.machine.next(input, cursor: &cursor, nowNs: nowNs, output: &writer, context: &context)
             if event == .needsInput { break }
             take(event, seat.pointee.machine, seat.pointee.header, atNs: nowNs)
-            if keepsTickets, seat.pointee.isEncrypted, case .step(.greeting, _, _) = event { keepTicket(seat) }
+            if keepsTickets, seat.pointee.isEncrypted, !seat.pointee.hasKeptTicket, case .step = event { keepTicket(seat) }
         }
-        guard cursor < input.count, !seat.pointee.machine.isOver else { return }
+        guard cursor < input.count, !seat.pointee.machine.isOver, !seat.pointee.machine.wantsConnection else { return }
         let rest = UnsafeRawBufferPointer(rebasing: input[cursor...])
         if !seat.pointee.input.append(rest, &pool) {
             // The reader bounds a line below a chunk, so this is an empty pool: our own shortage.
@@ -155,6 +161,7 @@ extension GeneratorThread {
 
     /// After a session's end: the server is to close first, so that its end of the connection waits out TIME_WAIT.
     private mutating func settle(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+        if seat.pointee.machine.wantsConnection { return reconnect(token, seat) }
         if seat.pointee.machine.state == .idle {
             let deadline = seat.pointee.machine.deadlineNs(startNs: seat.pointee.header.startNs, limits: limits)
             wheel.set(slot: Int(token.slot), deadlineNs: min(deadline, seat.pointee.nextReadNs ?? .max))
@@ -206,9 +213,21 @@ extension GeneratorThread {
                 seat.pointee.machine.encrypted(resumed: resumed, nowNs: nowNs), seat.pointee.machine, seat.pointee.header,
                 atNs: nowNs)
             bindChannel(seat)
+            if seat.pointee.machine.state == .secured { speakFirst(token, seat) }
         case .needsOutput, .failed:
             conclude(token, seat, seat.pointee.machine.encryptionFailed(), atNs: nowNs)
         }
+    }
+
+    /// After STLS the server waits for the client.
+    private mutating func speakFirst(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+        var writer = ByteWriter(scratch.commands)
+        seat.pointee.machine.resumeInsideTLS(nowNs, &writer, &context)
+        if writer.count > 0, !encrypt(seat, writer.written) {
+            return conclude(token, seat, seat.pointee.machine.encryptionFailed(), atNs: nowNs)
+        }
+        let event = seat.pointee.machine.ending()
+        if event != .needsInput { conclude(token, seat, event, atNs: nowNs) }
     }
 
     /// For the one NTLM version that proves the channel: the binding of the server's certificate.
@@ -221,6 +240,7 @@ extension GeneratorThread {
 
     /// With TLS 1.3 the ticket has been read by the time of the first reply.
     private mutating func keepTicket(_ seat: UnsafeMutablePointer<Seat>) {
+        seat.pointee.hasKeptTicket = true
         guard let ticket = seat.pointee.tls?.resumption() else { return }
         if seat.pointee.machine.script.tlsVersion == .tls12 { tickets12.push(ticket) } else { tickets13.push(ticket) }
     }

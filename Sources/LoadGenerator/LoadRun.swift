@@ -45,7 +45,8 @@ public final class LoadRun {
         let profile = configuration.profile
         var needed: IdentitySet = []
         for row in profile.scripts.rows { needed.insert(row.needs) }
-        let credentials = CredentialTable(configuration.users, needed: needed)
+        let credentials = CredentialTable(
+            configuration.users, needed: needed, usesSCRAM: profile.scripts.rows.contains { $0.chain.contains(.scramSHA256) })
         var schedules: [Schedule] = []
         do throws(ScheduleError) {
             for thread in 0..<configuration.threads {

@@ -9,7 +9,10 @@ struct Seat: ~Copyable {
     let socket: Socket
     var machine: SessionMachine
     var tls: TLSSession?
+    /// From the first octet of a handshake on.
+    var usesTLS = false
     var isEncrypted = false
+    var hasKeptTicket = false
     let header: SessionHeader
     /// The outcome has been recorded; the server's close is awaited.
     var isLingering = false

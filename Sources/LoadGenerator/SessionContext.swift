@@ -1,6 +1,7 @@
 // What the session machines of one thread share: the users, the random source, scratch memory for challenges and
 // responses. One machine is in a call at a time, so one set of scratch serves all. Nothing here survives a call.
 
+import Digest
 import PoplarCore
 import Workload
 
@@ -21,6 +22,11 @@ struct SessionContext: ~Copyable {
     let challenge: UnsafeMutableRawBufferPointer
     /// A response before base64.
     let response: UnsafeMutableRawBufferPointer
+    /// A password that was made wrong.
+    let secret: UnsafeMutableRawBufferPointer
+    /// The keys of SCRAM derived last, and for whom: users with one password and one salt derive them once.
+    private var lastKeys: (right: SCRAMClientKeys?, wrong: SCRAMClientKeys?) = (nil, nil)
+    private var lastUsers: (right: UInt32, wrong: UInt32) = (0, 0)
 
     private static let scratchBytes = 8192
 
@@ -36,12 +42,32 @@ struct SessionContext: ~Copyable {
         self.seen = seen
         challenge = .allocate(byteCount: Self.scratchBytes, alignment: 16)
         response = .allocate(byteCount: Self.scratchBytes, alignment: 16)
+        secret = .allocate(byteCount: UserTable.cellLimit &+ 64, alignment: 16)
     }
 
     deinit {
         challenge.deallocate()
         response.deallocate()
         seen?.deallocate()
+        secret.deallocate()
+    }
+
+    /// What may be the keys of `user`: the exchange looks whether they fit the server's salt and count.
+    func scramKeys(_ user: UInt32, isWrong: Bool) -> SCRAMClientKeys? {
+        if let own = credentials.scramKeys(user, isWrong: isWrong) { return own }
+        let other = isWrong ? lastUsers.wrong : lastUsers.right
+        let (one, two) = (octets(credentials.password(user, .account)), octets(credentials.password(other, .account)))
+        guard Bytes.equalsInConstantTime(one.span, two.span) else { return nil }
+        return isWrong ? lastKeys.wrong : lastKeys.right
+    }
+
+    mutating func keep(_ keys: SCRAMClientKeys, _ user: UInt32, isWrong: Bool) {
+        credentials.keep(keys, user, isWrong: isWrong)
+        if isWrong {
+            (lastKeys.wrong, lastUsers.wrong) = (keys, user)
+        } else {
+            (lastKeys.right, lastUsers.right) = (keys, user)
+        }
     }
 }
 

@@ -9,6 +9,7 @@ import Workload
 extension SessionMachine {
     /// connect(2) or a later read or write failed with `code`.
     mutating func connectionFailed(_ code: Int32) -> SessionEvent {
+        if code == ECONNRESET || code == EPIPE, let event = reconnectInstead(.reset) { return event }
         let kind: ErrorClass =
             switch code {
             case EADDRNOTAVAIL, EADDRINUSE: .ownPorts
@@ -20,7 +21,7 @@ extension SessionMachine {
     }
 
     /// The server has closed its side. Where QUIT stands unanswered out of politeness that changes nothing.
-    mutating func streamEnded() -> SessionEvent { fault(.earlyClose) }
+    mutating func streamEnded() -> SessionEvent { reconnectInstead(.earlyClose) ?? fault(.earlyClose) }
 
     /// The TLS layer is broken.
     mutating func encryptionFailed() -> SessionEvent { fault(.tls) }

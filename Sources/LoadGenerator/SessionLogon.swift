@@ -1,6 +1,6 @@
-// The logon of a session: the links of its chain, one after the other on one connection (protocol: MS-POP3, RFC 1939
-// section 7, RFC 5034). A link that is refused hands over to the next; the refusal stands in its step's errors.
-// Invariant: a wrong password that is let in ends the session as wrong_admit, whatever the chain.
+// The exchanges of a logon, one link of the chain at a time (MS-POP3; RFC 1939, section 7; RFC 5034): NTLM, USER and PASS,
+// APOP, and the SASL mechanisms. Every client leaves an exchange that it cannot follow with `*`. A server that cannot show
+// in SCRAM that it knows the password is a protocol error and gets nothing more: the next method could tell it the password.
 
 import Digest
 import NTLM
@@ -14,32 +14,74 @@ extension SessionMachine {
     /// What makes a right password wrong.
     private static let wrongSuffix: StaticString = "-wrong"
 
-    /// Begins the current link: writes its first command.
-    mutating func startLink(_ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext) {
-        if link == 0 { logonStartNs = nowNs } else { fallbackLostNs = nowNs &- logonStartNs }
-        stepStartNs = nowNs
+    /// Writes the first command of the current link.
+    mutating func writeFirst(_ output: inout ByteWriter, _ context: inout SessionContext) {
         let link = currentLink
+        let speaksFirst = script.habits.contains(.sendsInitialResponse)
         switch link.method {
         case .ntlm, .membership:
-            exchange = SASL.ClientExchange(mechanism: .ntlm, variant: variant)
-            state = .ntlmStarted
-            _ = ClientCommand.auth("NTLM", into: &output)
-        case .plain:
-            state = .saslVerdict
-            writePlain(link, &output, &context)
+            exchange = SASL.ClientExchange(
+                mechanism: .ntlm, variant: variant, isUnicode: !script.habits.contains(.speaksOEM))
+            if speaksFirst {
+                state = .ntlmNegotiated
+                guard let count = ntlmResponse(Span(), 0, &context), begin("NTLM", count, &output, context) else {
+                    return abort()
+                }
+            } else {
+                state = .ntlmStarted
+                _ = ClientCommand.auth("NTLM", into: &output)
+            }
+        case .plain, .scramSHA256:
+            let name: StaticString = link.method == .plain ? "PLAIN" : "SCRAM-SHA-256"
+            exchange = SASL.ClientExchange(mechanism: link.method == .plain ? .plain : .scramSHA256)
+            state = .saslStarted
+            if speaksFirst {
+                guard case .respond(let count) = saslResponse(Span(), &context), begin(name, count, &output, context) else {
+                    return abort()
+                }
+            } else {
+                _ = ClientCommand.auth(name, into: &output)
+            }
+        case .cramMD5:
+            exchange = SASL.ClientExchange(mechanism: .cramMD5)
+            state = .saslStarted
+            _ = ClientCommand.auth("CRAM-MD5", into: &output)
         case .login:
-            state = .loginStarted
+            exchange = SASL.ClientExchange(mechanism: .login)
+            state = .saslStarted
             _ = ClientCommand.auth("LOGIN", into: &output)
-        case .basic, .apop, .cramMD5, .scramSHA256:
-            // The profile's loader lets no other method through; USER and PASS stand for what it may grow.
+        case .apop:
+            state = .apop
+            guard let apopDigest else { return abort() }
+            let name = octets(context.credentials.name(user, link.identity))
+            if !apopDigest.withSpan({ ClientCommand.apop(name.span, digest: $0, into: &output) }) { abort() }
+        case .basic:
             state = .user
             if !ClientCommand.user(octets(context.credentials.name(user, link.identity)).span, into: &output) { abort() }
         }
     }
 
+    /// AUTH with the first `count` octets of the response.
+    private func begin(
+        _ mechanism: StaticString, _ count: Int, _ output: inout ByteWriter, _ context: borrowing SessionContext
+    ) -> Bool {
+        ClientCommand.auth(mechanism, initial: UnsafeRawBufferPointer(rebasing: context.response[0..<count]), into: &output)
+    }
+
+    /// The password of `link`, as it is to be sent.
+    func secret(_ link: LogonLink, _ context: inout SessionContext) -> UnsafeRawBufferPointer {
+        let password = context.credentials.password(user, link.identity)
+        guard link.usesWrongPassword else { return password }
+        var writer = ByteWriter(context.secret)
+        writer.append(password)
+        writer.append(Self.wrongSuffix)
+        return writer.written
+    }
+
     mutating func logonReply(
         _ reply: ClientReply, _ line: Span<UInt8>, _ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext
     ) -> SessionEvent? {
+        isFresh = false
         switch state {
         case .ntlmStarted:
             // `+`, `+ `, `+OK` and `+OK text` all mean "go on" (MS-POP3 2.2.1, MS-OXPOP3 2.2.1).
@@ -53,20 +95,23 @@ extension SessionMachine {
             }
         case .cancelling:
             // Exactly one reply to `*`; then the next link, or the end.
-            return nextLink(.protocolViolation, nowNs, &output, &context)
+            nextLink(cancelKind, nowNs, &output, &context)
+            return nil
         case .user:
             guard reply.status == .ok else { return refusedOrOdd(reply, nowNs, &output, &context) }
-            let link = currentLink
-            let password = octets(context.credentials.password(user, link.identity))
-            guard ClientCommand.pass(password.span, suffix: link.usesWrongPassword ? Self.wrongSuffix : "", into: &output) else {
-                return fault(.auth)
-            }
+            guard ClientCommand.pass(octets(secret(currentLink, &context)).span, into: &output) else { return fault(.auth) }
             state = .password
             return nil
-        case .loginStarted, .loginName:
-            guard reply.status == .continuation else { return refusedOrOdd(reply, nowNs, &output, &context) }
-            return sendLogin(&output, &context)
-        case .ntlmAuthenticated, .password, .saslVerdict:
+        case .saslStarted:
+            switch reply.status {
+            case .error: return refused(reply, nowNs, &output, &context)
+            case .continuation: return answerSASL(reply, line, nowNs, &output, &context)
+            case .ok:
+                // Before the client has said all, or SCRAM's server has shown itself, there is nothing to say yes to.
+                guard exchange?.isFinished == true else { return fault(.protocolViolation) }
+                return admitted(nowNs, &output, &context)
+            }
+        case .ntlmAuthenticated, .password, .apop:
             guard reply.status == .ok else { return refusedOrOdd(reply, nowNs, &output, &context) }
             return admitted(nowNs, &output, &context)
         default:
@@ -74,56 +119,30 @@ extension SessionMachine {
         }
     }
 
-    // MARK: Verdicts
-
-    private mutating func admitted(
-        _ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext
-    ) -> SessionEvent {
-        if currentLink.usesWrongPassword {
-            let event = SessionEvent.stepFailed(step, currentLink.method, .wrongAdmit)
-            isLoggedOn = true
-            leave(.failed(.wrongAdmit), &output)
-            return event
+    /// Whether a logon stands unanswered.
+    var isLoggingOn: Bool {
+        switch state {
+        case .ntlmStarted, .ntlmNegotiated, .ntlmAuthenticated, .cancelling, .user, .password, .apop, .saslStarted: true
+        case .connecting, .handshaking, .secured, .reconnecting, .greeting, .probe, .probeRows, .stls, .dpaStarted, .dpaCancelled,
+            .stat, .list, .listRows, .uidl, .uidlRows, .top, .topBody, .retr, .retrBody, .dele, .quit, .idle, .noop, .leaving,
+            .over:
+            false
         }
-        let step = step
-        isLoggedOn = true
-        let event = finish(step, nowNs)
-        startMailbox(nowNs, &output, context)
-        return event
     }
 
-    private mutating func refusedOrOdd(
-        _ reply: ClientReply, _ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext
-    ) -> SessionEvent {
-        reply.status == .error ? refused(reply, nowNs, &output, &context) : fault(.protocolViolation)
-    }
-
-    /// `-ERR` to a logon. A locked maildrop is no matter of the password: no other method would help.
-    private mutating func refused(
-        _ reply: ClientReply, _ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext
-    ) -> SessionEvent {
-        let kind: ErrorClass = reply.code == .inUse ? .inUse : .auth
-        let event = SessionEvent.stepFailed(step, currentLink.method, kind)
-        if kind == .inUse {
-            leave(.failed(.inUse), &output)
-        } else {
-            _ = nextLink(.auth, nowNs, &output, &context)
-        }
-        return event
-    }
-
-    /// Goes on with the next link; without one the session leaves, well if the refusal was asked for.
-    private mutating func nextLink(
+    /// Leaves the exchange with `*`, whose one reply is `-ERR`; then the next link as after a refusal.
+    private mutating func cancel(
         _ kind: ErrorClass, _ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext
-    ) -> SessionEvent? {
-        if link == 0, script.fallback != nil {
-            link = 1
-            startLink(nowNs, &output, &context)
+    ) -> SessionEvent {
+        let event = SessionEvent.stepFailed(step, currentLink.method, kind)
+        ClientCommand.write(.cancel, into: &output)
+        if script.habits.contains(.leavesCancelUnread) {
+            nextLink(kind, nowNs, &output, &context)
         } else {
-            let isAsked = script.expected == .refused && kind == .auth
-            leave(isAsked ? .expectedRefusal : .failed(kind), &output)
+            cancelKind = kind
+            state = .cancelling
         }
-        return nil
+        return event
     }
 
     // MARK: NTLM
@@ -154,13 +173,7 @@ extension SessionMachine {
         guard Base64.decode(text, into: &decoded), !decoded.overflowed,
             let count = ntlmResponse(octets(decoded.written).span, nowNs, &context),
             ClientCommand.response(UnsafeRawBufferPointer(rebasing: context.response[0..<count]), into: &output)
-        else {
-            // A challenge that cannot be answered: leave the exchange, then go on as after a refusal.
-            let event = SessionEvent.stepFailed(.ntlmNegotiate, currentLink.method, .protocolViolation)
-            ClientCommand.write(.cancel, into: &output)
-            state = .cancelling
-            return event
-        }
+        else { return cancel(.protocolViolation, nowNs, &output, &context) }
         let latency = nowNs > stepStartNs ? nowNs &- stepStartNs : 0
         stepStartNs = nowNs
         state = .ntlmAuthenticated
@@ -188,30 +201,57 @@ extension SessionMachine {
         return step == .respond && !writer.overflowed ? writer.count : nil
     }
 
-    // MARK: PLAIN and LOGIN
+    // MARK: SASL
 
-    private mutating func writePlain(_ link: LogonLink, _ output: inout ByteWriter, _ context: inout SessionContext) {
-        var writer = ByteWriter(context.response)
-        writer.append(0)
-        writer.append(context.credentials.name(user, link.identity))
-        writer.append(0)
-        writer.append(context.credentials.password(user, link.identity))
-        if link.usesWrongPassword { writer.append(Self.wrongSuffix) }
-        if writer.overflowed || !ClientCommand.auth("PLAIN", initial: writer.written, into: &output) { abort() }
+    private enum SASLStep {
+        /// Octets of `context.response`.
+        case respond(Int)
+        case failed(ClientFailure)
     }
 
-    private mutating func sendLogin(_ output: inout ByteWriter, _ context: inout SessionContext) -> SessionEvent? {
-        let link = currentLink
-        var writer = ByteWriter(context.response)
-        if state == .loginStarted {
-            writer.append(context.credentials.name(user, link.identity))
-            state = .loginName
-        } else {
-            writer.append(context.credentials.password(user, link.identity))
-            if link.usesWrongPassword { writer.append(Self.wrongSuffix) }
-            state = .saslVerdict
+    private mutating func answerSASL(
+        _ reply: ClientReply, _ line: Span<UInt8>, _ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext
+    ) -> SessionEvent? {
+        var decoded = ByteWriter(context.challenge)
+        let text = line.extracting(min(reply.text, line.count)..<line.count)
+        // What PLAIN's and LOGIN's prompts say, and in which form, is not looked at.
+        let isPrompt = exchange?.mechanism == .plain || exchange?.mechanism == .login
+        guard isPrompt || Base64.decode(text, into: &decoded) && !decoded.overflowed else {
+            return cancel(.protocolViolation, nowNs, &output, &context)
         }
-        return ClientCommand.response(writer.written, into: &output) ? nil : fault(.auth)
+        switch saslResponse(octets(decoded.written).span, &context) {
+        case .respond(let count):
+            let isWritten = ClientCommand.response(UnsafeRawBufferPointer(rebasing: context.response[0..<count]), into: &output)
+            return isWritten ? nil : fault(.auth)
+        case .failed(.serverSignature): return fault(.protocolViolation)
+        case .failed(.serverRefused): return cancel(.auth, nowNs, &output, &context)
+        case .failed(.badName), .failed(.noRoom): return fault(.auth)
+        case .failed: return cancel(.protocolViolation, nowNs, &output, &context)
+        }
+    }
+
+    /// The exchange's next message into `context.response`.
+    private mutating func saslResponse(_ challenge: Span<UInt8>, _ context: inout SessionContext) -> SASLStep {
+        guard var exchange else { return .failed(.outOfSequence) }
+        let link = currentLink
+        let name = octets(context.credentials.name(user, link.identity))
+        let password = octets(secret(link, &context))
+        var writer = ByteWriter(context.response)
+        let step: ClientStep
+        switch exchange.mechanism {
+        case .plain, .login:
+            step = exchange.step(user: name.span, password: password.span, into: &writer)
+        case .cramMD5, .scramSHA256, .ntlm:
+            let isWrong = link.usesWrongPassword
+            var keys = exchange.mechanism == .scramSHA256 ? context.scramKeys(user, isWrong: isWrong) : nil
+            let random = (context.random.next(), context.random.next())
+            step = exchange.step(
+                challenge: challenge, user: name.span, password: password.span, random: random, keys: &keys, into: &writer)
+            if let keys { context.keep(keys, user, isWrong: isWrong) }
+        }
+        self.exchange = exchange
+        if case .failed(let failure) = step { return .failed(failure) }
+        return .respond(writer.count)
     }
 
     /// A name that no command can carry (a CR or NUL in the user table): the session fails as a logon.

@@ -6,6 +6,8 @@
 //        |             |             |         |          |                 |                               ^
 //        +-------------+-------------+---------+----------+---- fault ------+---- refused: QUIT (leaving) --+
 //
+// With STLS: greeting -> probe -> stls -> handshaking -> secured -> probe -> logon links. A persona that goes on over a new
+// connection passes through `reconnecting` back to `connecting`; the session, its user and its record stay the same.
 // Commands are not pipelined: a reply that brings more than itself is a protocol error, since nothing else was asked.
 
 import Digest
@@ -30,14 +32,20 @@ enum SessionEvent: Equatable {
 struct SessionMachine {
     enum State: UInt8 {
         case connecting, handshaking, greeting
-        case probe, probeRows
+        /// The handshake behind STLS is done, and the client is to speak.
+        case secured
+        /// A new connection is to be opened.
+        case reconnecting
+        case probe, probeRows, stls
+        /// AUTH DPA, and `*` behind it, have been sent.
+        case dpaStarted, dpaCancelled
         /// AUTH NTLM, the type 1 and the type 3 have been sent.
         case ntlmStarted, ntlmNegotiated, ntlmAuthenticated
         /// `*` has been sent.
         case cancelling
-        case user, password
-        /// AUTH PLAIN or AUTH LOGIN, and LOGIN's name, have been sent; the verdict is next in `saslVerdict`.
-        case loginStarted, loginName, saslVerdict
+        case user, password, apop
+        /// AUTH with a mechanism other than NTLM has been sent; its exchange knows how far it is.
+        case saslStarted
         case stat, list, listRows, uidl, uidlRows, top, topBody, retr, retrBody, dele, quit
         /// Logged on with nothing to ask, and NOOP in between.
         case idle, noop
@@ -54,10 +62,31 @@ struct SessionMachine {
     var stepStartNs: UInt64
     /// Which link of the script's chain is tried, or has let the session in.
     var link: UInt8 = 0
+    /// Where the chain begins on a new connection.
+    var dueLink: UInt8 = 0
+    /// The first link that was refused.
+    var refusedLink = SessionMachine.noLink
+    /// A refusal came on this connection; nothing has been answered since the current link began.
+    var wasRefusedHere = false
+    var isFresh = false
     var isLoggedOn = false
+    var hasBegunLogon = false
     var logonStartNs: UInt64 = 0
-    /// Set once the second link begins.
+    /// Set once a link begins after a refusal.
     var fallbackLostNs: UInt64 = 0
+    /// What the probe's answer listed.
+    var offer: ServerOffer = []
+    /// STLS is done.
+    var isSecured = false
+    /// The probe was refused, and the client knows no better than USER and PASS.
+    var knowsPasswordAlone = false
+    var apopDigest: Digest16?
+    /// What `*` was sent for.
+    var cancelKind = ErrorClass.protocolViolation
+    /// The first connection stood.
+    private(set) var hasConnected = false
+    /// To be told before anything else.
+    var pending: SessionEvent?
     var exchange: SASL.ClientExchange?
     /// Of the TLS connection, for NTLM with channel bindings.
     var channelBinding: Digest16?
@@ -94,6 +123,7 @@ struct SessionMachine {
         self.draw = draw
         self.user = user
         stepStartNs = nowNs
+        link = script.plannedLink
     }
 
     /// Whether the outcome has been told: nothing more comes of this machine.
@@ -101,19 +131,15 @@ struct SessionMachine {
     /// Whether QUIT was answered, or sent: the server is the one to close.
     private(set) var saidQuit = false
 
-    var currentLink: LogonLink { link == 0 ? script.first : script.fallback ?? script.first }
     /// The first method planned before the logon, the one in use afterwards.
-    var method: AuthMethod { isLoggedOn || state == .leaving ? currentLink.method : script.first.method }
-    /// Whether the first link, or all of them, are meant to be refused.
-    var refusalIsAsked: Bool { script.first.usesWrongPassword }
-    var methodInUse: AuthMethod { currentLink.method }
-    var fallbackFrom: AuthMethod? { link == 0 ? nil : script.first.method }
+    var method: AuthMethod { isLoggedOn || state == .leaving && hasBegunLogon ? currentLink.method : script.first.method }
 
     // MARK: Events of the connection
 
     /// The connection stands. With TLS the handshake is next, else the greeting.
     mutating func connected(nowNs: UInt64) -> SessionEvent {
         guard state == .connecting else { return .needsInput }
+        hasConnected = true
         let event = finish(.connect, nowNs)
         state = script.transport == .pop3s ? .handshaking : .greeting
         return event
@@ -123,7 +149,7 @@ struct SessionMachine {
     mutating func encrypted(resumed: Bool, nowNs: UInt64) -> SessionEvent {
         guard state == .handshaking else { return .needsInput }
         let event = finish(resumed ? .tlsResumed : .tlsFull, nowNs)
-        state = .greeting
+        state = script.transport == .stls ? .secured : .greeting
         return event
     }
 
@@ -133,8 +159,8 @@ struct SessionMachine {
         _ input: UnsafeRawBufferPointer, cursor: inout Int, nowNs: UInt64, output: inout ByteWriter, context: inout SessionContext
     ) -> SessionEvent {
         while true {
-            if state == .over { return tell() }
-            if state == .connecting || state == .handshaking { return .needsInput }
+            if pending != nil || state == .over { return ending() }
+            if isBetweenReplies { return .needsInput }
             let mark = output.count
             let event: SessionEvent?
             switch reader.next(input, cursor: &cursor) {
@@ -147,8 +173,9 @@ struct SessionMachine {
             case .failed: event = fault(.protocolViolation)
             }
             if output.overflowed { return fault(.protocolViolation) }
-            if output.count > mark, cursor < input.count {
+            if output.count > mark || state == .handshaking, cursor < input.count {
                 output.truncate(to: mark)
+                if state == .handshaking { state = .stls }
                 return fault(.protocolViolation)
             }
             if let event { return event }
@@ -159,9 +186,14 @@ struct SessionMachine {
         _ line: Span<UInt8>, _ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext
     ) -> SessionEvent? {
         switch state {
-        case .probeRows: return nil
+        case .probeRows:
+            offer.note(line, of: isLoggedOn ? .capa : script.probe)
+            return nil
         case .listRows, .uidlRows: return row(line, context)
         default: break
+        }
+        if state == .ntlmAuthenticated, script.habits.contains(.takesAnyOK), holdsOK(line) {
+            return admitted(nowNs, &output, &context)
         }
         guard let reply = ClientReply(line), state != .idle else {
             context.excerpt.keep(line)
@@ -169,14 +201,15 @@ struct SessionMachine {
         }
         if reply.status == .error { context.excerpt.keep(line) }
         switch state {
-        case .greeting: return greeted(reply, nowNs, &output, &context)
+        case .greeting: return greeted(reply, line, nowNs, &output, &context)
         case .probe:
-            guard reply.status == .ok else { return probed(nowNs, &output, &context) }
+            guard reply.status == .ok else { return probed(isRefused: true, nowNs, &output, &context) }
             reader.beginRows()
             state = .probeRows
             return nil
-        case .ntlmStarted, .ntlmNegotiated, .ntlmAuthenticated, .cancelling, .user, .password, .loginStarted, .loginName,
-            .saslVerdict:
+        case .stls: return stlsReply(reply, nowNs, &output)
+        case .dpaStarted, .dpaCancelled: return dpaReply(reply, nowNs, &output, &context)
+        case .ntlmStarted, .ntlmNegotiated, .ntlmAuthenticated, .cancelling, .user, .password, .apop, .saslStarted:
             if script.work.abandon == .logon {
                 abandon()
                 return nil
@@ -197,42 +230,31 @@ struct SessionMachine {
             saidQuit = true
             state = .over
             return nil
-        case .connecting, .handshaking, .probeRows, .listRows, .uidlRows, .topBody, .retrBody, .idle, .over: return nil
+        case .connecting, .handshaking, .secured, .reconnecting, .probeRows, .listRows, .uidlRows, .topBody, .retrBody,
+            .idle, .over:
+            return nil
         }
     }
 
-    private mutating func greeted(
-        _ reply: ClientReply, _ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext
-    ) -> SessionEvent {
-        guard reply.status == .ok else { return fault(reply.code == .inUse ? .inUse : .greeting) }
-        let event = finish(.greeting, nowNs)
-        if script.work.abandon == .greeting {
-            abandon()
-            return event
-        }
-        switch script.probe {
-        case .none: startLink(nowNs, &output, &context)
-        case .bareAuth:
-            ClientCommand.write(.bareAuth, into: &output)
-            state = .probe
-        case .capa:
-            ClientCommand.write(.capa, into: &output)
-            state = .probe
-        }
-        return event
+    /// Whether no reply is due.
+    private var isBetweenReplies: Bool {
+        state == .connecting || state == .handshaking || state == .secured || state == .reconnecting
     }
 
-    /// The probe's answer is complete, whatever it said: these clients go on with what they were set up for.
-    private mutating func probed(_ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext) -> SessionEvent {
-        let event = finish(.capa, nowNs)
-        startLink(nowNs, &output, &context)
-        return event
+    /// Whether the letters OK stand anywhere in the line.
+    private func holdsOK(_ line: Span<UInt8>) -> Bool {
+        var index = 1
+        while index < line.count {
+            if line[index &- 1] == 79, line[index] == 75 { return true }
+            index &+= 1
+        }
+        return false
     }
 
     private mutating func endOfRows(
         _ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext
     ) -> SessionEvent {
-        if state == .probeRows { return probed(nowNs, &output, &context) }
+        if state == .probeRows { return probed(isRefused: false, nowNs, &output, &context) }
         return endOfListing(nowNs, &output, &context)
     }
 
@@ -253,7 +275,7 @@ struct SessionMachine {
             return tell()
         }
         let kind = state == .greeting && kind == .protocolViolation ? ErrorClass.greeting : kind
-        let event = SessionEvent.stepFailed(step, method(of: state), kind)
+        let event = SessionEvent.stepFailed(step, methodOfStep, kind)
         verdict = .failed(kind)
         state = .over
         return event
@@ -282,7 +304,13 @@ struct SessionMachine {
     }
 
     /// What is left to tell once the session is over.
-    mutating func ending() -> SessionEvent { state == .over ? tell() : .needsInput }
+    mutating func ending() -> SessionEvent {
+        if let event = pending {
+            pending = nil
+            return event
+        }
+        return state == .over ? tell() : .needsInput
+    }
 
     private mutating func tell() -> SessionEvent {
         guard !isTold, let verdict else { return .needsInput }
@@ -293,13 +321,15 @@ struct SessionMachine {
     /// The step that is running.
     var step: Step {
         switch state {
-        case .connecting: .connect
-        case .handshaking: .tlsFull
+        case .connecting, .reconnecting: .connect
+        case .handshaking, .secured: .tlsFull
         case .greeting: .greeting
-        case .probe, .probeRows: .capa
-        case .ntlmStarted, .ntlmNegotiated, .cancelling: .ntlmNegotiate
+        case .probe, .probeRows, .dpaStarted, .dpaCancelled: .capa
+        case .stls: .stls
+        case .ntlmStarted, .ntlmNegotiated: .ntlmNegotiate
         case .ntlmAuthenticated: .ntlmAuthenticate
-        case .user, .password, .loginStarted, .loginName, .saslVerdict: .auth
+        case .cancelling: currentLink.method.isNTLM ? .ntlmNegotiate : .auth
+        case .user, .password, .apop, .saslStarted: .auth
         case .stat: .stat
         case .list, .listRows: .list
         case .uidl, .uidlRows: .uidl
@@ -312,12 +342,5 @@ struct SessionMachine {
     }
 
     /// Steps of the logon carry the method that they try.
-    func method(of state: State) -> AuthMethod {
-        switch state {
-        case .ntlmStarted, .ntlmNegotiated, .ntlmAuthenticated, .cancelling, .user, .password, .loginStarted, .loginName,
-            .saslVerdict:
-            currentLink.method
-        default: method
-        }
-    }
+    private var methodOfStep: AuthMethod { isLoggingOn ? currentLink.method : method }
 }

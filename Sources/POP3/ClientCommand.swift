@@ -37,10 +37,25 @@ public enum ClientCommand {
         line("USER ", name, into: &writer)
     }
 
-    /// PASS; spaces belong to the password (RFC 1939, section 7). `suffix` follows it on the line.
-    public static func pass(_ password: Span<UInt8>, suffix: StaticString = "", into writer: inout ByteWriter) -> Bool {
-        line("PASS ", password, suffix: suffix, into: &writer)
+    /// PASS; spaces belong to the password (RFC 1939, section 7).
+    public static func pass(_ password: Span<UInt8>, into writer: inout ByteWriter) -> Bool {
+        line("PASS ", password, into: &writer)
     }
+
+    /// APOP (RFC 1939, section 7); the octets of the digest go out in lower-case hexadecimal.
+    public static func apop(_ name: Span<UInt8>, digest: Span<UInt8>, into writer: inout ByteWriter) -> Bool {
+        let mark = writer.count
+        guard line("APOP ", name, into: &writer) else { return false }
+        writer.truncate(to: writer.count &- 2)
+        writer.append(Bytes.space)
+        for index in 0..<digest.count {
+            writer.append(hexDigit(digest[index] >> 4))
+            writer.append(hexDigit(digest[index] & 15))
+        }
+        return finish(mark, &writer)
+    }
+
+    private static func hexDigit(_ nibble: UInt8) -> UInt8 { nibble < 10 ? 48 &+ nibble : 87 &+ nibble }
 
     /// AUTH with a mechanism, and the initial response in base64 where `initial` is given: an empty one is `=`.
     public static func auth(
@@ -82,9 +97,7 @@ public enum ClientCommand {
         writer.append("\r\n")
     }
 
-    private static func line(
-        _ verb: StaticString, _ argument: Span<UInt8>, suffix: StaticString = "", into writer: inout ByteWriter
-    ) -> Bool {
+    private static func line(_ verb: StaticString, _ argument: Span<UInt8>, into writer: inout ByteWriter) -> Bool {
         for index in 0..<argument.count {
             let byte = argument[index]
             if byte == 13 || byte == 10 || byte == 0 { return false }
@@ -92,7 +105,6 @@ public enum ClientCommand {
         let mark = writer.count
         writer.append(verb)
         writer.append(argument)
-        writer.append(suffix)
         return finish(mark, &writer)
     }
 

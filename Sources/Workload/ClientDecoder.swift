@@ -222,8 +222,8 @@ extension ProfileDecoder {
             work.first { $0.name == name }
         }
         let name = inner.has("name") ? inner.string("name") : ""
-        let transports = inner.weighted("transport", noun: "a transport", names: ["pop3", "pop3s"]) { name in
-            [Transport.pop3, .pop3s].first { $0.name == name }
+        let transports = inner.weighted("transport", noun: "a transport", names: Transport.allCases.map(\.name)) { name in
+            Transport.allCases.first { $0.name == name }
         }
         guard let persona = inner.choice("persona", nil, Persona.allCases.map { ($0.name, Optional($0)) }) else { return nil }
         let traits = persona.traits
@@ -249,7 +249,8 @@ extension ProfileDecoder {
         }
         let client = Profile.Client(
             name: name.isEmpty ? traits.name : name, persona: persona, share: 0,
-            transports: transports ?? [.init(value: traits.transports[0], share: 1)], ntlmVersions: own ?? variants,
+            transports: transports ?? [.init(value: traits.transports[0], share: 1)],
+            ntlmVersions: own ?? traits.ntlmVersion.map { [.init(value: $0, share: 1)] } ?? variants,
             ntlmFailureShare: failing,
             wrongPasswordShare: wrong, work: named.map { Self.flatten($0.map { ($0.value, $0.share) }) } ?? common)
         return ClientDraft(client: client, weight: weight, fields: inner)

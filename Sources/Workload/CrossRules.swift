@@ -32,11 +32,9 @@ struct CrossRules {
         for draft in drafts {
             for transport in draft.client.transports {
                 checkAddress(draft, transport.value, target)
-                for attempt in draft.client.persona.traits.attempts {
-                    checkSwitch(draft, attempt.method, transport.value, server)
-                }
+                checkMethods(draft, transport.value, server)
             }
-            if draft.client.persona.traits.usesNTLM { checkVersions(draft, server) }
+            if draft.client.usesNTLM(server) { checkVersions(draft, server) }
         }
     }
 
@@ -49,20 +47,35 @@ struct CrossRules {
         context.report(
             "the client '\(draft.client.name.shown(limit: 60))' uses \(transport.name), for which 'target' has no address",
             at: place(draft, "transport"),
-            remedy: "add 'target.\(transport.name)'")
+            remedy: "add 'target.\(transport == .pop3s ? "pop3s" : "pop3")'")
+    }
+
+    private func checkMethods(_ draft: ProfileDecoder.ClientDraft, _ transport: Transport, _ server: Profile.ServerSetup) {
+        let traits = draft.client.persona.traits
+        for attempt in traits.attempts where attempt.rule == .always { checkSwitch(draft, attempt.method, transport, server) }
+        guard let planned = traits.plannedAttempt(on: transport, server) else {
+            context.report(
+                "the client '\(draft.client.name.shown(limit: 60))' finds no method on \(transport.name) that server.methods "
+                    + "has on",
+                at: place(draft, "transport"),
+                remedy: "add one of its methods to server.methods, or remove the client")
+            return
+        }
+        let first = traits.attempts[planned].method
+        if draft.client.ntlmFailureShare > 0, traits.fallsBack, !first.isNTLM {
+            context.report(
+                "the client '\(draft.client.name.shown(limit: 60))' logs on by \(first.name) first on \(transport.name), so that "
+                    + "no NTLM logon can fail",
+                at: draft.fields.valuePosition("ntlm_failure_share"),
+                remedy: "remove the key, or change server.methods")
+        }
     }
 
     private func checkSwitch(
         _ draft: ProfileDecoder.ClientDraft, _ method: AuthMethod, _ transport: Transport, _ server: Profile.ServerSetup
     ) {
-        let isTLS = transport != .pop3
-        let needed: Profile.ServerMethod
-        switch method {
-        case .membership: needed = .membership
-        case .ntlm: needed = isTLS ? .ntlmSSL : .ntlm
-        case .basic, .plain, .login, .apop, .cramMD5, .scramSHA256: needed = isTLS ? .basicSSL : .basic
-        }
-        guard !server.methods.contains(needed) else { return }
+        guard !server.allows(method, on: transport) else { return }
+        let needed = Profile.ServerSetup.requiredSwitch(method, on: transport)
         context.report(
             "the client '\(draft.client.name.shown(limit: 60))' needs \(method.name) on \(transport.name), which "
                 + "server.methods leaves off",
@@ -89,6 +102,15 @@ struct CrossRules {
                     + "channel to bind to",
                 at: at,
                 remedy: "give the client ntlm_variants of its own, or move it to pop3s")
+        }
+    }
+}
+
+extension Profile.Client {
+    /// Whether one of its sessions can come to NTLM on a server set up so.
+    func usesNTLM(_ server: Profile.ServerSetup) -> Bool {
+        persona.traits.attempts.contains { attempt in
+            attempt.method.isNTLM && transports.contains { server.allows(attempt.method, on: $0.value) }
         }
     }
 }

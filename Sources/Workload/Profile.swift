@@ -134,13 +134,16 @@ public struct Profile: Sendable {
         public let workers: Int?
     }
 
-    /// The five switches of the Authentication page.
+    /// The five switches of the Authentication page, and those of the methods that it does not know.
     public enum ServerMethod: String, Sendable, CaseIterable {
         case basic
         case basicSSL = "basic-ssl"
         case ntlm
         case ntlmSSL = "ntlm-ssl"
         case membership
+        case apop
+        case cramMD5 = "cram-md5"
+        case scramSHA256 = "scram-sha-256"
     }
 
     /// Addresses of a server that already runs, `host:port`; nil starts the embedded one.
@@ -185,6 +188,10 @@ extension Profile {
     public var embeddedRows: Int { UserTable.embeddedRows(users: population.users) }
 
     public var usesTLS: Bool { scripts.rows.contains { $0.transport != .pop3 } }
+    /// Whether a session starts in the clear: STLS goes to the same port.
+    public var usesClearPort: Bool { scripts.rows.contains { $0.transport != .pop3s } }
+    /// Whether a session is inside TLS from the first octet.
+    public var usesTLSPort: Bool { scripts.rows.contains { $0.transport == .pop3s } }
 }
 
 /// A value of the command line that the profile cannot take: exit code 64.

@@ -65,7 +65,7 @@ struct ProfileDecoder {
         rules.check(clients, server: server, target: target)
         guard context.collector.isEmpty else { return nil }
         let final = clients.map(\.client)
-        guard let scripts = ScriptCompiler.compile(clients: final, tls: tls) else {
+        guard let scripts = ScriptCompiler.compile(clients: final, tls: tls, server: server) else {
             context.report(
                 "the clients, variants, TLS versions and mailbox work combine to more than \(ScriptTable.rowLimit) scripts",
                 at: fields.keyPosition("clients"),

@@ -85,8 +85,9 @@ enum ProfileSchema {
             key("name", "text", "the persona", "Tells apart two entries of one persona."),
             key("weight", "number or percentage", "1", "Its part of the sessions, relative to the other entries."),
             key(
-                "transport", "`pop3`, `pop3s`, or weights", "the persona's first",
-                "Where the persona leaves it open: in the clear, or inside TLS from the first octet."),
+                "transport", "`pop3`, `stls`, `pop3s`, or weights", "the persona's first",
+                "Where the persona leaves it open: in the clear, encrypted by STLS on the same port, or inside TLS from "
+                    + "the first octet."),
             key(
                 "ntlm_failure_share", "percentage", "0",
                 "Part of its sessions whose NTLM password is wrong, so that the client falls back. Personas with a fallback only."
@@ -96,7 +97,9 @@ enum ProfileSchema {
                 "Part of its sessions whose every password is wrong. The refusal is expected; being let in is the error "
                     + "wrong_admit."
             ),
-            key("ntlm_variants", "variant, or weights", "the top level's", "NTLM responses of this client."),
+            key(
+                "ntlm_variants", "variant, or weights", "the persona's, else the top level's",
+                "NTLM responses of this client. `fetchmail` speaks `v1` unless told otherwise."),
             key("mailbox_work", "name, or weights of names", "the top level's weights", "What its sessions do."),
         ])
 
@@ -186,7 +189,10 @@ enum ProfileSchema {
         path: "server", about: "",
         keys: [
             key("ntlm_level", "0 to 5", "5", "LMCompatibilityLevel: 5 takes NTLMv2 only, 4 NTLM too, 3 and below LM as well."),
-            key("methods", "list of switches", "all five", "`basic`, `basic-ssl`, `ntlm`, `ntlm-ssl`, `membership`."),
+            key(
+                "methods", "list of switches", "all eight",
+                "`basic`, `basic-ssl`, `ntlm`, `ntlm-ssl`, `membership`, `apop`, `cram-md5`, `scram-sha-256`. They also decide "
+                    + "which of its methods a client tries first."),
             key("workers", "1 to 256", "one per core it gets", "Worker threads."),
         ])
 

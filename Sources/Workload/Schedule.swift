@@ -183,8 +183,11 @@ public enum PlanHash {
             add(share.bitPattern)
             add(word(row.persona.rawValue, row.transport.rawValue, row.probe.rawValue, row.ntlmVersion.rawValue))
             add(word(row.tlsVersion.rawValue, row.resumesTLS ? 1 : 0, row.expected.rawValue, row.client))
-            add(row.first)
-            if let fallback = row.fallback { add(fallback) }
+            for index in 0..<row.chain.count { add(row.chain[index]) }
+            add(
+                word(
+                    row.plannedLink, row.afterRefusal.rawValue, UInt8(row.habits.rawValue >> 8), UInt8(row.habits.rawValue & 255))
+            )
             let work = row.work
             add(UInt64(work.retrieveMessages) << 32 | UInt64(work.topMessages))
             add(UInt64(work.topLines) << 32 | UInt64(work.index))
@@ -199,7 +202,7 @@ public enum PlanHash {
         }
 
         private mutating func add(_ link: LogonLink) {
-            add(word(link.method.rawValue, link.identity.rawValue, link.usesWrongPassword ? 1 : 0, 0xFF))
+            add(word(link.method.rawValue, link.identity.rawValue, link.usesWrongPassword ? 1 : 0, link.rule.rawValue))
         }
 
         private func word(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8) -> UInt64 {

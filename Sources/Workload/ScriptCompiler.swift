@@ -18,7 +18,7 @@ enum ScriptCompiler {
     }
 
     /// The table; nil when it would have more rows than a plan can number.
-    static func compile(clients: [Profile.Client], tls: Profile.TLSMix) -> ScriptTable? {
+    static func compile(clients: [Profile.Client], tls: Profile.TLSMix, server: Profile.ServerSetup) -> ScriptTable? {
         var rows: [SessionScript] = []
         var shares: [Double] = []
         for (index, client) in clients.enumerated() {
@@ -32,7 +32,7 @@ enum ScriptCompiler {
                 for (outcome, part) in outcomes {
                     for version in versions {
                         for work in client.work {
-                            rows.append(row(UInt8(index), client.persona, channel, outcome, version.value, work.value))
+                            rows.append(row(UInt8(index), client.persona, channel, outcome, version.value, work.value, server))
                             shares.append(client.share * channel.share * part * version.share * work.share)
                         }
                     }
@@ -65,17 +65,44 @@ enum ScriptCompiler {
     }
 
     private static func row(
-        _ client: UInt8, _ persona: Persona, _ channel: Channel, _ outcome: Outcome, _ version: NTLMVersion, _ work: MailboxWork
+        _ client: UInt8, _ persona: Persona, _ channel: Channel, _ outcome: Outcome, _ version: NTLMVersion, _ work: MailboxWork,
+        _ server: Profile.ServerSetup
     ) -> SessionScript {
-        let attempts = persona.traits.attempts
-        func link(_ attempt: Persona.Attempt, wrong: Bool) -> LogonLink {
-            LogonLink(method: attempt.method, identity: attempt.identity, usesWrongPassword: wrong)
+        let traits = persona.traits
+        let links = traits.attempts.map { attempt in
+            let isWrong = outcome == .refused || outcome == .fallback && attempt.method.isNTLM
+            return LogonLink(
+                method: attempt.method, identity: attempt.identity, rule: attempt.rule, usesWrongPassword: isWrong)
         }
         return SessionScript(
-            client: client, persona: persona, transport: channel.transport, probe: persona.traits.probe,
-            first: link(attempts[0], wrong: outcome != .admitted),
-            fallback: attempts.count > 1 ? link(attempts[1], wrong: outcome == .refused) : nil,
-            ntlmVersion: version, tlsVersion: channel.version, resumesTLS: channel.resumes,
+            client: client, persona: persona, transport: channel.transport, probe: traits.probe, chain: LogonChain(links),
+            plannedLink: UInt8(traits.plannedAttempt(on: channel.transport, server) ?? 0), afterRefusal: traits.afterRefusal,
+            habits: traits.habits, ntlmVersion: version, tlsVersion: channel.version, resumesTLS: channel.resumes,
             expected: outcome == .refused ? .refused : .admitted, work: work)
+    }
+}
+
+extension Persona.Traits {
+    /// The first attempt that a server set up so lets the client make; nil when there is none.
+    func plannedAttempt(on transport: Transport, _ server: Profile.ServerSetup) -> Int? {
+        attempts.firstIndex { $0.rule == .always || server.allows($0.method, on: transport) }
+    }
+}
+
+extension Profile.ServerSetup {
+    /// The switch that governs a method on a channel. After STLS those of an encrypted channel hold.
+    static func requiredSwitch(_ method: AuthMethod, on transport: Transport) -> Profile.ServerMethod {
+        switch method {
+        case .membership: .membership
+        case .ntlm: transport == .pop3 ? .ntlm : .ntlmSSL
+        case .basic, .plain, .login: transport == .pop3 ? .basic : .basicSSL
+        case .apop: .apop
+        case .cramMD5: .cramMD5
+        case .scramSHA256: .scramSHA256
+        }
+    }
+
+    func allows(_ method: AuthMethod, on transport: Transport) -> Bool {
+        methods.contains(Self.requiredSwitch(method, on: transport))
     }
 }

@@ -10,14 +10,47 @@ public import Telemetry
 public struct LogonLink: Sendable, Equatable {
     public let method: AuthMethod
     public let identity: Identity
+    /// Whether the server's list decides if it is tried.
+    public let rule: OfferRule
     /// Send a password that the server must refuse.
     public let usesWrongPassword: Bool
 
     @inlinable
-    public init(method: AuthMethod, identity: Identity, usesWrongPassword: Bool) {
+    public init(method: AuthMethod, identity: Identity, rule: OfferRule = .always, usesWrongPassword: Bool) {
         self.method = method
         self.identity = identity
+        self.rule = rule
         self.usesWrongPassword = usesWrongPassword
+    }
+}
+
+/// The logons of a session in the order tried.
+@frozen
+public struct LogonChain: Sendable, Equatable {
+    /// Links that a chain holds at the most.
+    public static let capacity = 8
+
+    @usableFromInline var links: InlineArray<8, LogonLink>
+    public let count: UInt8
+    /// A bit for each method that a link has.
+    @usableFromInline let methods: UInt16
+
+    /// 1 to `capacity` links; more are left out.
+    public init(_ list: [LogonLink]) {
+        precondition(!list.isEmpty, "a session logs on by something")
+        links = InlineArray(repeating: list[0])
+        count = UInt8(clamping: min(list.count, Self.capacity))
+        for index in 0..<Int(count) { links[index] = list[index] }
+        methods = list.prefix(Self.capacity).reduce(0) { $0 | 1 << UInt16($1.method.rawValue) }
+    }
+
+    /// The link at `index`; the last one for an index past the end.
+    @inlinable public subscript(index: UInt8) -> LogonLink { links[Int(min(index, count &- 1))] }
+
+    @inlinable public func contains(_ method: AuthMethod) -> Bool { methods & 1 << UInt16(method.rawValue) != 0 }
+
+    public static func == (one: LogonChain, other: LogonChain) -> Bool {
+        one.count == other.count && (0..<one.count).allSatisfy { one[$0] == other[$0] }
     }
 }
 
@@ -97,9 +130,11 @@ public struct SessionScript: Sendable, Equatable {
     public let persona: Persona
     public let transport: Transport
     public let probe: CapabilityProbe
-    public let first: LogonLink
-    /// Tried on the same connection when the first is refused.
-    public let fallback: LogonLink?
+    public let chain: LogonChain
+    /// The first link that the server, as the profile describes it, lets the client try: the session's method by plan.
+    public let plannedLink: UInt8
+    public let afterRefusal: RefusalRule
+    public let habits: Habits
     public let ntlmVersion: NTLMVersion
     /// Meaningful where the transport has TLS.
     public let tlsVersion: TLSVersion
@@ -108,22 +143,25 @@ public struct SessionScript: Sendable, Equatable {
     public let expected: ExpectedResult
     public let work: MailboxWork
 
+    /// The link planned.
+    @inlinable public var first: LogonLink { chain[plannedLink] }
+    /// The link that follows it when it is refused.
+    public var fallback: LogonLink? {
+        afterRefusal != .giveUp && plannedLink &+ 1 < chain.count ? chain[plannedLink &+ 1] : nil
+    }
     /// The method that the session is planned with.
     @inlinable public var plannedMethod: AuthMethod { first.method }
     /// The method that is to let it in; the last one tried where all are refused.
-    @inlinable
     public var expectedMethod: AuthMethod {
-        if let fallback, first.usesWrongPassword { return fallback.method }
-        return first.method
+        for index in plannedLink..<chain.count where !chain[index].usesWrongPassword { return chain[index].method }
+        return afterRefusal == .giveUp ? first.method : chain[chain.count &- 1].method
     }
-    /// Whether the first logon is meant to fail and the second to save the session.
-    @inlinable public var isPlannedFallback: Bool { fallback != nil && first.usesWrongPassword && expected == .admitted }
+    /// Whether the first logon is meant to fail and another to save the session.
+    @inlinable public var isPlannedFallback: Bool { first.usesWrongPassword && expected == .admitted }
 
     /// Identities that a user needs for this row.
     public var needs: IdentitySet {
-        var set = IdentitySet(first.identity)
-        if let fallback { set.insert(IdentitySet(fallback.identity)) }
-        return set
+        (0..<chain.count).reduce(into: []) { $0.insert(IdentitySet(chain[$1].identity)) }
     }
 }
 

@@ -33,8 +33,9 @@ struct RunTarget {
         }
         target.pop3 = try pin("pop3", pop3)
         target.pop3s = try pin("pop3s", pop3s)
-        if let pop3s, let colon = pop3s.lastIndex(of: ":") {
-            target.tlsHost = String(pop3s[..<colon]).trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+        // STLS on the clear port shows the certificate of the same host.
+        if let encrypted = pop3s ?? pop3, let colon = encrypted.lastIndex(of: ":") {
+            target.tlsHost = String(encrypted[..<colon]).trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
         }
         return target
     }
@@ -42,7 +43,7 @@ struct RunTarget {
     /// Connects once to each address that the profile uses.
     func check(_ profile: Profile) throws {
         for (name, address, isUsed) in [
-            ("pop3", pop3, profile.scripts.rows.contains { $0.transport == .pop3 }), ("pop3s", pop3s, profile.usesTLS),
+            ("pop3", pop3, profile.usesClearPort), ("pop3s", pop3s, profile.usesTLSPort),
         ] where isUsed {
             guard let address else {
                 throw Unreachable(description: "the profile '\(profile.name)' has \(name) sessions: give --\(name) HOST:PORT")

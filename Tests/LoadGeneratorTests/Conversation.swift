@@ -19,12 +19,14 @@ enum Scripts {
 
     static func script(
         _ persona: Persona, transport: Transport = .pop3, probe: CapabilityProbe = .none, first: LogonLink,
-        fallback: LogonLink? = nil,
+        fallback: LogonLink? = nil, afterRefusal: RefusalRule = .nextMethod, habits: Habits = [],
         expected: ExpectedResult = .admitted, work: MailboxWork = check
     ) -> SessionScript {
         SessionScript(
-            client: 0, persona: persona, transport: transport, probe: probe, first: first, fallback: fallback, ntlmVersion: .v2,
-            tlsVersion: .tls13, resumesTLS: false, expected: expected, work: work)
+            client: 0, persona: persona, transport: transport, probe: probe,
+            chain: LogonChain([first] + (fallback.map { [$0] } ?? [])),
+            plannedLink: 0, afterRefusal: afterRefusal, habits: habits, ntlmVersion: .v2, tlsVersion: .tls13, resumesTLS: false,
+            expected: expected, work: work)
     }
 
     static func link(_ method: AuthMethod, _ identity: Identity, wrong: Bool = false) -> LogonLink {

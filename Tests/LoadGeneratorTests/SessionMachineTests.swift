@@ -116,7 +116,7 @@ import Testing
     }
 
     @Test func `PLAIN sends its initial response, LOGIN answers two prompts`() {
-        let plain = Scripts.script(.basic, first: Scripts.link(.plain, .account))
+        let plain = Scripts.script(.basic, first: Scripts.link(.plain, .account), habits: .sendsInitialResponse)
         let one = Conversation.run(plain, replies: Replies.good(but: ["AUTH": ["+OK\r\n"]]))
         #expect(one.commands.first == "AUTH PLAIN AHVzZXIwMDAwMgBzZWNyZXQ=")
         #expect(one.events.prefix(3) == ["connect plain", "greeting plain", "auth plain"])

@@ -35,7 +35,8 @@ import Testing
     @Test func `USER and PASS carry their argument as it is, spaces included`() {
         #expect(written { _ = ClientCommand.user(Array("DOM\\anna".utf8).span, into: &$0) } == "USER DOM\\anna\r\n")
         #expect(written { _ = ClientCommand.pass(Array("two words".utf8).span, into: &$0) } == "PASS two words\r\n")
-        #expect(written { _ = ClientCommand.pass(Array("p".utf8).span, suffix: "!", into: &$0) } == "PASS p!\r\n")
+        #expect(
+            written { _ = ClientCommand.apop(Array("a".utf8).span, digest: [0x0A, 0xFF].span, into: &$0) } == "APOP a 0aff\r\n")
     }
 
     @Test(arguments: [UInt8(13), 10, 0])

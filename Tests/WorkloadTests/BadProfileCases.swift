@@ -428,7 +428,7 @@ private let valueCases: [BadProfile] = [
         "a transport is known",
         "  - persona: basic-ssl",
         "  - persona: membership\n    transport: imap",
-        "10:16 'imap' is not a transport | valid: pop3, pop3s"),
+        "10:16 'imap' is not a transport | valid: pop3, stls, pop3s"),
     BadProfile(
         "a weight is a number",
         "    weight: 2",
@@ -539,6 +539,41 @@ private let crossCases: [BadProfile] = [
         "  - persona: basic-ssl",
         "  - persona: basic-ssl\n    ntlm_failure_share: 10%",
         "10:5 the persona 'basic-ssl' has nothing to fall back to | use wrong_password_share for logons that are to be refused"),
+    BadProfile(
+        "a persona that gives up after a refusal has no fallback",
+        "  - persona: basic-ssl",
+        "  - persona: curl\n    ntlm_failure_share: 10%",
+        "10:5 the persona 'curl' has nothing to fall back to | use wrong_password_share for logons that are to be refused"),
+    BadProfile(
+        "an NTLM logon can fail only where NTLM comes first",
+        "  - persona: basic-ssl",
+        "  - {persona: mailkit, ntlm_failure_share: 10%}",
+        "9:44 the client 'mailkit' logs on by apop first on pop3, so that no NTLM logon can fail | remove the key, or change "
+            + "server.methods"),
+    BadProfile(
+        "fetchmail speaks NTLMv1",
+        "  - persona: basic-ssl",
+        "  - persona: fetchmail",
+        "9:14 the client 'fetchmail' sends v1, which the server refuses at ntlm_level 5 | set server.ntlm_level to 4 or less, or "
+            + "send v2"),
+    BadProfile(
+        "a client that tries what is listed needs one method that is on",
+        "  - persona: basic-ssl",
+        "  - {persona: curl, transport: pop3s}\nserver: {methods: [basic, ntlm]}",
+        "9:32 the client 'curl' finds no method on pop3s that server.methods has on | add one of its methods to server.methods, "
+            + "or remove the client"),
+    BadProfile(
+        "after STLS the switches of an encrypted channel hold",
+        "  - persona: basic-ssl",
+        "  - {persona: basic, transport: stls}\nserver: {methods: [basic, ntlm]}",
+        "9:33 the client 'basic' needs basic on stls, which server.methods leaves off | add 'basic-ssl' to server.methods, or "
+            + "remove the client"),
+    BadProfile(
+        "STLS goes to the clear port of the target",
+        "  - persona: basic-ssl",
+        "  - {persona: basic, transport: stls}\ntarget: {pop3s: 127.0.0.1:995}",
+        "7:14 the client 'internet-mail-3' uses pop3, for which 'target' has no address | add 'target.pop3'",
+        "9:33 the client 'basic' uses stls, for which 'target' has no address | add 'target.pop3'"),
     BadProfile(
         "only an NTLM persona has variants",
         "  - persona: basic-ssl",
