@@ -174,7 +174,8 @@ public struct AccountTable: @unchecked Sendable {
         var value = UInt64(truncatingIfNeeded: name.count)
         var offset = 0
         while offset < name.count {
-            value = (value ^ Bytes.uppercased(word: Bytes.word(name, at: offset))) &* 0x9E37_79B9_7F4A_7C15
+            let place = max(0, min(offset, name.count &- 8))
+            value = (value ^ Bytes.uppercased(word: Bytes.word(name, at: place))) &* 0x9E37_79B9_7F4A_7C15
             value ^= value >> 32
             offset &+= 8
         }

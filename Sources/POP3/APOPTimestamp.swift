@@ -13,21 +13,23 @@ public struct APOPTimestamp: Sendable, Equatable {
         self.mix = mix
     }
 
-    /// Octets that `write` appends at the most.
-    public static let maximumSize = 64
+    /// Octets that `write` appends.
+    public static var size: Int { 42 }
 
     /// `<serial.mix@poplar>`, the form of a message id (RFC 822).
     public func write(into writer: inout ByteWriter) {
-        writer.append(60)
-        Self.hexadecimal(serial, into: &writer)
-        writer.append(46)
-        Self.hexadecimal(mix, into: &writer)
-        writer.append("@poplar>")
+        guard let place = writer.reserve(Self.size) else { return }
+        place.storeBytes(of: 60, toByteOffset: 0, as: UInt8.self)
+        Self.hexadecimal(serial, place, 1)
+        place.storeBytes(of: 46, toByteOffset: 17, as: UInt8.self)
+        Self.hexadecimal(mix, place, 18)
+        place.storeBytes(of: UInt64(bigEndian: 0x4070_6F70_6C61_723E), toByteOffset: 34, as: UInt64.self)  // "@poplar>"
     }
 
-    private static func hexadecimal(_ value: UInt64, into writer: inout ByteWriter) {
-        writer.append(littleEndian: digits(value >> 32).byteSwapped)
-        writer.append(littleEndian: digits(value & 0xFFFF_FFFF).byteSwapped)
+    @inline(__always)
+    private static func hexadecimal(_ value: UInt64, _ place: UnsafeMutableRawBufferPointer, _ offset: Int) {
+        place.storeBytes(of: digits(value >> 32).bigEndian, toByteOffset: offset, as: UInt64.self)
+        place.storeBytes(of: digits(value & 0xFFFF_FFFF).bigEndian, toByteOffset: offset &+ 8, as: UInt64.self)
     }
 
     /// The eight digits of 32 bits, the last lowest: each four bits are moved into an octet of their own, and all eight become

@@ -22,7 +22,7 @@ public enum Bytes {
     }
 
     /// Up to eight octets from `offset` on as one number, the first lowest; zeros stand for what is past the end.
-    @inlinable
+    @inlinable @inline(__always)
     public static func word(_ bytes: Span<UInt8>, at offset: Int) -> UInt64 {
         let rest = bytes.count &- offset
         if rest >= 8 { return UInt64(littleEndian: bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)) }
@@ -55,20 +55,31 @@ public enum Bytes {
 
     /// Offset of the first octet that is `a` or `b`, neither of them 255; nil when there is none. Looks at eight at once: nearly
     /// every line holds neither.
-    @inlinable
+    @inlinable @inline(__always)
     public static func firstIndex(of a: UInt8, or b: UInt8, in bytes: Span<UInt8>) -> Int? {
+        holds(a, or: b, in: bytes) ? placed(a, or: b, in: bytes) : nil
+    }
+
+    @inlinable @inline(__always)
+    static func holds(_ a: UInt8, or b: UInt8, in bytes: Span<UInt8>) -> Bool {
         let (everyA, everyB) = (UInt64(a) &* 0x0101_0101_0101_0101, UInt64(b) &* 0x0101_0101_0101_0101)
+        // Below eight octets what is past the end counts as 255; from eight on the last word overlaps the one before it.
+        guard bytes.count >= 8 else {
+            let word = word(bytes, at: 0) | ~0 &<< UInt64(bytes.count &* 8)
+            return hasZero(word ^ everyA) || hasZero(word ^ everyB)
+        }
         var offset = 0
         while offset < bytes.count {
-            // What is past the end counts as 255. The shift is by 64 or more, which leaves nothing, where nothing is.
-            let word = word(bytes, at: offset) | (~0 as UInt64) << UInt64((bytes.count &- offset) &* 8)
-            if hasZero(word ^ everyA) || hasZero(word ^ everyB) { break }
+            let word = word(bytes, at: min(offset, bytes.count &- 8))
+            if hasZero(word ^ everyA) || hasZero(word ^ everyB) { return true }
             offset &+= 8
         }
-        while offset < bytes.count {
-            if bytes[offset] == a || bytes[offset] == b { return offset }
-            offset &+= 1
-        }
+        return false
+    }
+
+    @inlinable @inline(never)
+    static func placed(_ a: UInt8, or b: UInt8, in bytes: Span<UInt8>) -> Int? {
+        for index in 0..<bytes.count where bytes[index] == a || bytes[index] == b { return index }
         return nil
     }
 
@@ -86,7 +97,9 @@ public enum Bytes {
         guard a.count == b.count else { return false }
         var offset = 0
         while offset < a.count {
-            guard uppercased(word: word(a, at: offset)) == uppercased(word: word(b, at: offset)) else { return false }
+            // The last word may overlap the one before it, so that no octet is looked at alone.
+            let place = max(0, min(offset, a.count &- 8))
+            guard uppercased(word: word(a, at: place)) == uppercased(word: word(b, at: place)) else { return false }
             offset &+= 8
         }
         return true

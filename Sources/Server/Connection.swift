@@ -22,7 +22,7 @@ struct Connection: ~Copyable {
     var listing = Listing.none
     var cipher: Cipher?
     /// Plaintext that has come and is not yet taken as lines.
-    private var input: UnsafeMutableRawPointer?
+    private(set) var input: UnsafeMutableRawPointer?
     private var inputStart: Int32 = 0
     private var inputEnd: Int32 = 0
     /// A line that is too long is being thrown away up to its end.
@@ -99,6 +99,7 @@ struct Connection: ~Copyable {
         }
     }
 
+    @inline(__always)
     func channel(_ resources: borrowing Resources) -> Channel { isEncrypted ? resources.encrypted : resources.clear }
 
     mutating func greet(_ resources: inout Resources) {
@@ -124,10 +125,10 @@ struct Connection: ~Copyable {
     mutating func acceptTLS(_ resources: inout Resources) {
         guard inputStart == inputEnd else {
             resources.counters.tlsPipelined &+= 1
-            reply(.tlsPipelined, resources)
+            reply(.tlsPipelined, &resources)
             return close(.stlsBuffered)
         }
-        reply(.beginTLS, resources)
+        reply(.beginTLS, &resources)
         endExchange(&resources)
         session.tlsStarted()
         startsTLS = true
@@ -193,7 +194,7 @@ struct Connection: ~Copyable {
                 continueListing(&resources)
                 if listing != .none { return }
             }
-            guard output.hasRoom, takeLine(&resources) else { break }
+            guard inputEnd > inputStart, output.hasRoom, takeLine(&resources) else { break }
         }
         if inputStart == inputEnd || isClosing { releaseInput(&resources) }
         if output.isEmpty { output.release(&resources.outputPool) }
@@ -247,7 +248,7 @@ struct Connection: ~Copyable {
     private mutating func refuseLine(_ refusal: ServerReply, _ resources: inout Resources) {
         if refusal == .malformedExchange { spoilExchange(&resources) }
         endExchange(&resources)
-        if !countBadCommand(&resources) { reply(refusal, resources) }
+        if !countBadCommand(&resources) { reply(refusal, &resources) }
     }
 
     /// True: that was one too many, and has been answered so.
@@ -256,7 +257,7 @@ struct Connection: ~Copyable {
         let allowed =
             maildrop == nil ? resources.snapshot.limits.badCommandsBeforeLogon : resources.snapshot.limits.badCommandsAfterLogon
         guard Int(session.badCommands) >= allowed else { return false }
-        reply(.tooManyBadCommands, resources)
+        reply(.tooManyBadCommands, &resources)
         close(.badCommands)
         return true
     }
@@ -275,7 +276,8 @@ struct Connection: ~Copyable {
 
     // MARK: Replies
 
-    mutating func reply(_ reply: ServerReply, _ resources: borrowing Resources) {
+    /// `inout`, though nothing is changed: what is held so and lent for reading is copied first, all five thousand octets of it.
+    mutating func reply(_ reply: ServerReply, _ resources: inout Resources) {
         output.append(reply.line(resources.snapshot.behaviour.personality))
     }
 

@@ -20,9 +20,9 @@ extension Connection {
         case .reply(let fixed):
             if fixed == .malformedExchange { spoilExchange(&resources) }
             // The session machine does not know which channel it is on; either way STLS is not offered.
-            reply(fixed == .tlsUnavailable && isEncrypted ? .tlsAlready : fixed, resources)
+            reply(fixed == .tlsUnavailable && isEncrypted ? .tlsAlready : fixed, &resources)
         case .hangUp(let fixed):
-            reply(fixed, resources)
+            reply(fixed, &resources)
             close(.protocolError)
         case .listCapabilities:
             let offer = channel(resources).offer
@@ -43,7 +43,7 @@ extension Connection {
         case .continueExchange(let range): continueExchange(line.extracting(range), &resources)
         case .cancelExchange: cancelExchange(&resources)
         case .quit:
-            reply(.goodbye, resources)
+            reply(.goodbye, &resources)
             close(.quit)
         case .update:
             update(&resources)
@@ -54,7 +54,7 @@ extension Connection {
 
     private mutating func transaction(_ action: ServerAction, _ resources: inout Resources) {
         // The session machine asks for these after a logon alone; without a maildrop there is nothing to answer from.
-        guard let open = maildrop else { return reply(.logOnFirst, resources) }
+        guard let open = maildrop else { return reply(.logOnFirst, &resources) }
         switch action {
         case .stat:
             let (count, octets) = open.unmarked
@@ -64,27 +64,27 @@ extension Connection {
         case .uidl(nil):
             beginListing(.uniqueIDs(next: 1), open)
         case .list(let number?):
-            guard isPresent(number, open, resources) else { return }
+            guard isPresent(number, open, &resources) else { return }
             write { ReplyWriter.listRow(number: number, octets: open.octets(number), status: true, into: &$0) }
         case .uidl(let number?):
-            guard isPresent(number, open, resources) else { return }
+            guard isPresent(number, open, &resources) else { return }
             write { Self.uniqueIDRow(number, open, status: true, into: &$0) }
         case .retrieve(let number):
-            guard isPresent(number, open, resources), let message = open.retrieval(number) else { return }
+            guard isPresent(number, open, &resources), let message = open.retrieval(number) else { return }
             resources.counters.retrieved &+= 1
             output.append(external: message)
         case .top(let number, let lines):
-            guard isPresent(number, open, resources), let part = open.top(number, lines: lines) else { return }
-            reply(.done, resources)
+            guard isPresent(number, open, &resources), let part = open.top(number, lines: lines) else { return }
+            reply(.done, &resources)
             output.append(external: part)
             output.append(terminator)
         case .delete(let number):
-            guard isPresent(number, open, resources) else { return }
+            guard isPresent(number, open, &resources) else { return }
             _ = maildrop?.mark(number)
-            reply(.deleted, resources)
+            reply(.deleted, &resources)
         case .reset:
             maildrop?.reset()
-            reply(.reset, resources)
+            reply(.reset, &resources)
         case .reply, .hangUp, .listCapabilities, .listMechanisms, .listLanguages, .rememberUser, .logOn, .logOnAPOP,
             .beginExchange, .continueExchange, .cancelExchange, .startTLS, .quit, .update:
             break
@@ -92,11 +92,11 @@ extension Connection {
     }
 
     /// Whether a message can be worked with; if not, says why.
-    private mutating func isPresent(_ number: UInt32, _ open: OpenMaildrop, _ resources: borrowing Resources) -> Bool {
+    private mutating func isPresent(_ number: UInt32, _ open: OpenMaildrop, _ resources: inout Resources) -> Bool {
         switch open.state(number) {
         case .present: return true
-        case .marked: reply(.alreadyDeleted, resources)
-        case .absent: reply(.noSuchMessage, resources)
+        case .marked: reply(.alreadyDeleted, &resources)
+        case .absent: reply(.noSuchMessage, &resources)
         }
         return false
     }
@@ -108,7 +108,7 @@ extension Connection {
             maildrop = nil
             resources.counters.sessions &+= 1
         }
-        reply(.goodbye, resources)
+        reply(.goodbye, &resources)
         close(.quit)
     }
 

@@ -26,7 +26,7 @@ extension Connection {
             resources.namePool.giveBack(chunk)
             return refuse(.badArguments, &resources)
         }
-        reply(.userAccepted, resources)
+        reply(.userAccepted, &resources)
     }
 
     private mutating func forgetUser(_ resources: inout Resources) {
@@ -46,7 +46,7 @@ extension Connection {
 
     mutating func apopLogon(name: Span<UInt8>, digest: Span<UInt8>, _ resources: inout Resources) {
         guard let timestamp else { return refuse(.apopDisabled, &resources) }
-        let result = withUnsafeTemporaryAllocation(byteCount: APOPTimestamp.maximumSize, alignment: 8) { room in
+        let result = withUnsafeTemporaryAllocation(byteCount: APOPTimestamp.size, alignment: 8) { room in
             var writer = ByteWriter(room)
             timestamp.write(into: &writer)
             let text = writer.written.bindMemory(to: UInt8.self)
@@ -78,7 +78,7 @@ extension Connection {
             sasl = self.exchange?.begin(exchange)
             if mechanism == .ntlm, resources.snapshot.behaviour.ntlmReply == .ok {
                 session.awaitResponse()
-                return reply(.done, resources)
+                return reply(.done, &resources)
             }
             return act(on: step, writer, &resources)
         }
@@ -250,7 +250,7 @@ extension Connection {
             case .opened:
                 tellLogon(method, .granted, attempt, &resources)
                 session.logonSucceeded()
-                return reply(.loggedOn, resources)
+                return reply(.loggedOn, &resources)
             case .inUse:
                 resources.counters.inUse &+= 1
                 (refusal, outcome) = (.inUse, .inUse)
@@ -338,7 +338,7 @@ extension Connection {
     private mutating func refuse(_ refusal: ServerReply, _ resources: inout Resources) {
         endExchange(&resources)
         session.logonFailed()
-        reply(refusal, resources)
+        reply(refusal, &resources)
     }
 
     private mutating func borrowExchange(_ resources: inout Resources) -> Bool {

@@ -43,6 +43,11 @@ extension Connection {
     // Asked once a command each, these are `mutating` to be asked in place: a getter that borrows has the compiler copy the
     // connection, 600 octets, before it looks.
 
+    /// In the clear, with nothing to send, to take or to wait for: what a connection is after nearly every command.
+    mutating func isAtRest() -> Bool {
+        input == nil && output.isEmpty && held == nil && listing == .none && !isClosing && !startsTLS && !isEncrypted
+    }
+
     /// Whether there is anything to do without the client. A held refusal lets output go out and nothing else begin.
     mutating func hasMore() -> Bool {
         if !output.isEmpty || startsTLS { return true }

@@ -45,10 +45,7 @@ struct OutputQueue {
     mutating func release(_ pool: inout BufferPool) {
         if let chunk { pool.giveBack(chunk) }
         chunk = nil
-        firstPart = 0
-        partCount = 0
-        used = 0
-        pending = 0
+        clear()
     }
 
     /// A writer over the free rest of the chunk; `commit` makes what it wrote part of the queue.
@@ -66,9 +63,12 @@ struct OutputQueue {
 
     /// Copies a fixed text in.
     mutating func append(_ text: StaticString) {
-        var writer = writer()
-        writer.append(text)
-        commit(writer)
+        let count = text.utf8CodeUnitCount
+        guard let chunk, count <= room else { return }
+        let start = chunk + (Self.headSize &+ Int(used))
+        start.copyMemory(from: text.utf8Start, byteCount: count)
+        used &+= Int32(truncatingIfNeeded: count)
+        add(start, count)
     }
 
     /// Queues memory where it lies. It must stay as it is until it is sent.
@@ -105,6 +105,8 @@ struct OutputQueue {
     /// Takes `count` sent octets off the front.
     mutating func consume(_ count: Int) {
         guard let chunk else { return }
+        // Nearly always all of it.
+        guard count < pending else { return clear() }
         let parts = chunk.assumingMemoryBound(to: iovec.self)
         pending &-= count
         var left = count
@@ -119,10 +121,12 @@ struct OutputQueue {
                 left = 0
             }
         }
-        if firstPart == partCount {
-            firstPart = 0
-            partCount = 0
-            used = 0
-        }
+    }
+
+    private mutating func clear() {
+        firstPart = 0
+        partCount = 0
+        used = 0
+        pending = 0
     }
 }

@@ -173,6 +173,7 @@ struct Worker: ~Copyable {
             case .more: return push(token, seat)
             case .sent: break
             }
+            if seat.pointee.connection.isAtRest(), !seat.pointee.mayRead, !seat.pointee.peerEnded { return rest(token, seat) }
             if seat.pointee.connection.isClosing { return finish(token, seat) }
             if seat.pointee.connection.startsTLS, !beginTLS(token, seat) { return remove(token) }
             if seat.pointee.connection.hasMore() {
@@ -195,6 +196,7 @@ struct Worker: ~Copyable {
     }
 
     /// Nothing is left to do for this connection until the next event or deadline.
+    @inline(__always)
     private mutating func rest(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
         if seat.pointee.isBlocked {
             seat.pointee.isBlocked = false
@@ -214,30 +216,43 @@ struct Worker: ~Copyable {
 
     /// Hands the queue to the kernel. The last reply before a close is held back, so that it leaves with the FIN in one
     /// segment.
+    @inline(__always)
     private mutating func flush(_ seat: UnsafeMutablePointer<Seat>) -> Flush {
+        seat.pointee.connection.isEncrypted ? flushCiphertext(seat) : flushParts(seat)
+    }
+
+    /// A clear queue, all of it in one call.
+    private mutating func flushParts(_ seat: UnsafeMutablePointer<Seat>) -> Flush {
+        guard let (start, count) = seat.pointee.connection.output.parts else { return .sent }
+        let total = seat.pointee.connection.output.pending
+        let last = seat.pointee.connection.isClosing
+        let descriptor = seat.pointee.socket.descriptor
+        let result =
+            count == 1
+            ? System.send(
+                descriptor, UnsafeRawBufferPointer(start: start.pointee.iov_base, count: start.pointee.iov_len), more: last)
+            : System.send(descriptor, parts: start, count: count, more: last)
+        switch result {
+        case .count(let sent):
+            resources.counters.octetsSent &+= UInt64(sent)
+            seat.pointee.connection.didSend(sent, &resources)
+            return sent < total ? .blocked : .sent
+        case .wouldBlock: return .blocked
+        case .failed: return .broken
+        }
+    }
+
+    /// What TLS makes of the queue, block by block, as far as this turn's share goes.
+    private mutating func flushCiphertext(_ seat: UnsafeMutablePointer<Seat>) -> Flush {
         for _ in 0..<resources.snapshot.limits.transfersPerTurn {
-            guard let outgoing = seat.pointee.connection.outgoing(&resources) else { return .broken }
-            guard outgoing.total > 0 else { return .sent }
+            guard case .block(let bytes)? = seat.pointee.connection.outgoing(&resources) else { return .broken }
+            guard bytes.count > 0 else { return .sent }
             let last = seat.pointee.connection.isClosing
-            let result: IOResult
-            switch outgoing {
-            case .parts(let start, let count, _):
-                result =
-                    count == 1
-                    ? System.send(
-                        seat.pointee.socket.descriptor,
-                        UnsafeRawBufferPointer(start: start.pointee.iov_base, count: start.pointee.iov_len), more: last)
-                    : System.send(seat.pointee.socket.descriptor, parts: start, count: count, more: last)
-            case .block(let bytes):
-                result = System.send(seat.pointee.socket.descriptor, bytes, more: last)
-            }
-            switch result {
-            case .count(let count):
-                resources.counters.octetsSent &+= UInt64(count)
-                seat.pointee.connection.didSend(count, &resources)
-                if count < outgoing.total { return .blocked }
-                // What TLS makes of the queue may be more than this; a clear queue is all of it.
-                if !seat.pointee.connection.isEncrypted { return .sent }
+            switch System.send(seat.pointee.socket.descriptor, bytes, more: last) {
+            case .count(let sent):
+                resources.counters.octetsSent &+= UInt64(sent)
+                seat.pointee.connection.didSend(sent, &resources)
+                if sent < bytes.count { return .blocked }
             case .wouldBlock: return .blocked
             case .failed: return .broken
             }
@@ -255,6 +270,7 @@ struct Worker: ~Copyable {
     }
 
     /// The answer to STLS is out: the socket's next octets are TLS.
+    @inline(never)
     private mutating func beginTLS(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) -> Bool {
         guard let tls = resources.snapshot.tls, let session = TLSSession(tls, pump: resources.pump) else { return false }
         seat.pointee.connection.beginTLS(Cipher(session, channelBinding: resources.channelBinding, isImplicit: false), &resources)
@@ -271,11 +287,12 @@ struct Worker: ~Copyable {
         }
     }
 
-    /// A connection has been seated: its greeting leaves with this turn, and its first event may come.
+    /// A connection has been seated: its greeting leaves, and its first event may come. None of its deadlines is nearer than
+    /// the first look at it.
     mutating func begin(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
         guard poller.add(seat.pointee.socket.descriptor, Self.interest, payload: token.raw) == 0 else { return remove(token) }
-        watch(token, seat)
-        push(token, seat)
+        setTimer(slot: Int(token.slot), deadlineNs: resources.nowNs &+ resources.checkNs)
+        settle(token, seat)
     }
 
     // MARK: The end of a connection
