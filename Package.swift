@@ -111,7 +111,7 @@ let package = Package(
         tests("ConfigurationTests", ["Configuration"]),
         tests("AdministrationTests", ["Administration", "Configuration"]),
         tests("PoplarCoreTests", ["PoplarCore"]),
-        tests("EndToEndTests", ["poplar", "Certificates", "Digest", "NTLM", "PoplarCore", "SASL"]),
+        tests("EndToEndTests", ["poplar", "Certificates", "Digest", "NTLM", "PoplarCore", "SASL", "Telemetry", "Workload"]),
         tests(
             "ServerTests",
             [
