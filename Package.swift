@@ -75,6 +75,7 @@ let package = Package(
         module("POP3", ["PoplarCore"]),
         module("Accounts", ["PoplarCore", "Digest", "NTLM"]),
         module("Administration", ["Configuration"]),
+        module("Statistics"),
         module("Workload", ["PoplarCore", "Telemetry", "Configuration"]),
 
         // Floor 4.
@@ -90,12 +91,12 @@ let package = Package(
             ["PoplarCore", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Workload", "Telemetry"]),
 
         // Floor 5 and up.
-        module("Results", ["Telemetry", "Workload"]),
+        module("Results", ["Telemetry", "Workload", "Statistics"]),
         module("Report", ["Results", "Telemetry"]),
         .executableTarget(
             name: "poplar",
             dependencies: [
-                "Server", "LoadGenerator", "Results", "Report", "Workload", "Telemetry", "Configuration", "Certificates",
+                "Server", "LoadGenerator", "Results", "Report", "Workload", "Statistics", "Telemetry", "Configuration", "Certificates",
                 "Accounts", "Administration", "Maildrop", "POP3", "TLS", "Reactor", "PoplarCore", "CBuildInfo", "CJemalloc",
                 "CLinux", "NTLM", "Digest",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -128,6 +129,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         tests("FuzzReplayTests", ["FuzzTargets"]),
         tests("TelemetryTests", ["Telemetry", "PoplarCore"]),
+        tests("StatisticsTests", ["Statistics"]),
         tests("ResultsTests", ["Results", "Telemetry", "Workload"]),
         tests("ReportTests", ["Report", "Results", "Telemetry"]),
         tests("WorkloadTests", ["Workload", "Configuration", "Telemetry", "PoplarCore", "CJemalloc"]),

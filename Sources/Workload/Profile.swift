@@ -28,6 +28,8 @@ public struct Profile: Sendable {
     public let allowsOverlap: Bool
     /// Limits that decide the verdict. Without `slo:` in the file: errors <= 1 %.
     public let slo: [SLOLimit]
+    /// Closed model: the profile means its throughput to be the server's maximum, so a generator at its own limit spoils it.
+    public var claimsServerMaximum = false
 
     /// How sessions start.
     public enum Model: Sendable, Equatable {
@@ -174,6 +176,16 @@ public struct Profile: Sendable {
 }
 
 extension Profile {
+    /// The phase that `ns` from the start lies in.
+    public func phase(atNs ns: UInt64) -> Phase? {
+        var edge: UInt64 = 0
+        for phase in phases {
+            edge &+= phase.durationNs
+            if ns < edge { return phase }
+        }
+        return nil
+    }
+
     /// Length of all phases.
     public var durationNs: UInt64 { phases.reduce(0) { $0 &+ $1.durationNs } }
     /// Length of the measured phases: the divisor of every throughput.

@@ -57,6 +57,12 @@ struct ProfileDecoder {
         let work = readWork(population)
         let clients = readClients(work: work)
         let slo = readSLO()
+        let claims = fields.choice("claims", false, [("throughput", false), ("server-maximum", true)])
+        if claims, model.isOpen {
+            context.report(
+                "an open profile sets its own rate, so it cannot show a maximum", at: fields.keyPosition("claims"),
+                remedy: "set 'model: closed', or remove the key")
+        }
         let checksReplies = fields.flag("checks", true)
         let allowsOverlap = fields.flag("overlap", false)
         let rules = CrossRules(fields: fields, context: context)
@@ -76,7 +82,7 @@ struct ProfileDecoder {
             name: name, description: description, sourceText: originalText, file: source.file, seed: seed, model: model,
             phases: phases,
             scripts: scripts, clients: final, tls: tls, population: population, server: server, target: target, limits: limits,
-            checksReplies: checksReplies, allowsOverlap: allowsOverlap, slo: slo)
+            checksReplies: checksReplies, allowsOverlap: allowsOverlap, slo: slo, claimsServerMaximum: claims)
     }
 
     // MARK: The load

@@ -56,6 +56,10 @@ enum ProfileSchema {
                 "Let a user log on while his earlier session is open. Otherwise such a session counts as "
                     + "own_users_exhausted and the run is invalid."
             ),
+            key(
+                "claims", "`throughput`, `server-maximum`", "`throughput`",
+                "Closed model: whether the sessions a second are taken for the server's maximum. Then a generator that used up "
+                    + "its CPU makes the run invalid; else the report just says so."),
             key("slo", "list of limits", "`errors <= 1%`", "Limits that decide the verdict; see below."),
         ])
 

@@ -141,7 +141,7 @@ private let structureCases: [BadProfile] = [
         "- name\n- rate\n",
         "1:1 the profile must be a mapping, not a list | its keys: name, description, seed, model, rate, arrivals, users, "
             + "think_time, phases, clients, mailbox_work, ntlm_variants, tls, population, server, target, limits, checks, "
-            + "overlap, slo"),
+            + "overlap, claims, slo"),
     BadProfile(
         "an unknown key is named with its nearest neighbour",
         "rate: 100",
