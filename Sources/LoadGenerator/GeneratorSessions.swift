@@ -32,7 +32,7 @@ extension GeneratorThread {
         recorder.sessionStarted(plannedNs: planned, startNs: nowNs, measured: session.isMeasured)
         if session.isMeasured {
             sessionTime.begin(nowNs)
-            if isOpenModel { control.starts.note(nowNs > runStartNs ? nowNs &- runStartNs : 0) }
+            if isOpenModel { startNotes.note(nowNs > runStartNs ? nowNs &- runStartNs : 0) }
         }
         let header = SessionHeader(
             plannedNs: isOpenModel ? planned : nowNs, startNs: nowNs, user: session.user, place: place,

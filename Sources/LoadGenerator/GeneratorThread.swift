@@ -71,6 +71,7 @@ struct GeneratorThread: ~Copyable {
     var open = 0
     /// For Little's law.
     var sessionTime = SessionTime()
+    var startNotes: StartNotes
     var cipherOutCount = 0
     var nowNs: UInt64
     var stopNs: UInt64?
@@ -114,6 +115,7 @@ struct GeneratorThread: ~Copyable {
         tickets12 = ResumptionRing(capacity: 256)
         tickets13 = ResumptionRing(capacity: 256)
         nowNs = now
+        startNotes = plan.control.starts.notes
         meter = ThreadMeter(plan.control.health, nowNs: now)
     }
 
@@ -129,6 +131,7 @@ struct GeneratorThread: ~Copyable {
             meter.startOfTurn(nowNs)
             if nowNs >= recorder.nextSwapNs {
                 meter.second(nowNs, open: open, pool: pool.exhaustions, account: sessionTime)
+                control.starts.publish(startNotes.count)
                 recorder.swapIfDue(nowNs: nowNs)
             }
             if stopNs == nil || control.stop == .now { obey() }
@@ -144,6 +147,7 @@ struct GeneratorThread: ~Copyable {
         endAll()
         nowNs = MonotonicClock.now()
         meter.second(nowNs, open: 0, pool: pool.exhaustions, account: sessionTime)
+        control.starts.publish(startNotes.count)
         recorder.finish(nowNs: nowNs)
     }
 
