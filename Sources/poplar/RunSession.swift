@@ -18,8 +18,11 @@ struct RunSession {
     let load: RunCommand.Load
     private var signals = 0
     private var shownSecond = -1
+    private var judgedSecond = -1
     private var shownLines = 0
     private var notes: [String] = []
+    /// The limit that ended the run before its time.
+    private var abortedBy: RunSummary.SLORow?
     private let isTerminal = isatty(1) == 1
     private let style = Style(isTerminal: isatty(1) == 1, noColor: ProcessInfo.processInfo.environment["NO_COLOR"])
     /// Seconds between log lines where there is no terminal.
@@ -101,6 +104,7 @@ struct RunSession {
                 if signals == 1 { complain("interrupted: open sessions have 2 s to end; once more ends them now") }
             }
             if run.poll() { try writer.appendInterval(run.collector) }
+            abortIfFailed(run)
             show(run)
             if let server, !serverIsGone, server.hasEnded() {
                 serverIsGone = true
@@ -109,6 +113,19 @@ struct RunSession {
             }
         }
         try writer.appendInterval(run.collector)
+    }
+
+    /// A limit with `abort` that fails on the run so far ends it, as the first Ctrl-C would.
+    private mutating func abortIfFailed(_ run: LoadRun) {
+        let second = run.collector.completeSeconds
+        guard second > judgedSecond, abortedBy == nil, signals == 0 else { return }
+        judgedSecond = second
+        let end = min(run.stoppedNs ?? .max, run.startNs &+ UInt64(second) &* 1_000_000_000)
+        let seconds = measuredSeconds(run.startNs, until: end)
+        guard let row = run.collector.totals.abortingRow(load.profile.slo, measuredSeconds: seconds) else { return }
+        abortedBy = row
+        complain("ends early: \(row.statement)")
+        run.requestStop()
     }
 
     private mutating func show(_ run: LoadRun) {
@@ -151,9 +168,10 @@ struct RunSession {
         target: RunTarget, startedAt: String
     ) throws -> Results.ExitCode {
         let totals = run.collector.totals
-        let measuredSeconds = measuredSeconds(run)
+        let measuredSeconds = measuredSeconds(run.startNs, until: run.stoppedNs ?? .max)
         let evidence = Evidence(
-            interrupted: signals > 0, slo: RunVerdict.limits(load.profile, totals, measuredSeconds: measuredSeconds),
+            interrupted: signals > 0, endedEarlyBy: abortedBy,
+            slo: totals.evaluate(load.profile.slo, measuredSeconds: measuredSeconds),
             validity: RunVerdict.validity(run, totals, load.profile, hiccup: hiccup))
         let summary = RunSummary(
             totals, profile: .init(name: load.profile.name, sha256: RunVerdict.sha256(load.profile.sourceText)),
@@ -185,9 +203,9 @@ struct RunSession {
         return summary.verdict.exitCode
     }
 
-    /// Length of the measured phases as they really ran.
-    private func measuredSeconds(_ run: LoadRun) -> Double {
-        let end = run.stoppedNs.map { $0 > run.startNs ? $0 - run.startNs : 0 } ?? .max
+    /// Length of the measured phases as they really ran, up to a moment.
+    private func measuredSeconds(_ startNs: UInt64, until endNs: UInt64) -> Double {
+        let end = endNs > startNs ? endNs - startNs : 0
         var edge: UInt64 = 0
         var sum: UInt64 = 0
         for phase in load.profile.phases {

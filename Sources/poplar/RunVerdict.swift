@@ -8,68 +8,6 @@ import Telemetry
 import Workload
 
 enum RunVerdict {
-    /// Every limit of the profile, held against the run.
-    static func limits(_ profile: Profile, _ totals: RunTotals, measuredSeconds: Double) -> [RunSummary.SLORow] {
-        profile.evaluateSLO { observe($0, totals, measuredSeconds) }.map { result in
-            let isTime = result.limit.metric.unit == .nanoseconds
-            let scale = isTime ? 1e-3 : 1
-            return RunSummary.SLORow(
-                metric: result.limit.metricText, comparison: result.limit.comparison.rawValue, limit: result.limit.limit * scale,
-                unit: isTime ? "us" : result.limit.metric.unit == .share ? "share" : "per_s",
-                observed: result.observed.map { $0 * scale }, verdict: verdict(result.verdict))
-        }
-    }
-
-    private static func verdict(_ verdict: SLOLimit.Verdict) -> RunSummary.SLOVerdict {
-        switch verdict {
-        case .pass: .pass
-        case .fail: .fail
-        case .inconclusive: .inconclusive
-        }
-    }
-
-    private static func observe(_ metric: SLOMetric, _ totals: RunTotals, _ seconds: Double) -> Double? {
-        func rate(_ count: UInt64) -> Double? { seconds > 0 ? Double(count) / seconds : nil }
-        switch metric {
-        case .errorShare: return totals.errorShare
-        case .fallbackShare: return totals.fallbackShare
-        case .sessionsPerSecond: return rate(totals.measured.succeeded)
-        case .messagesPerSecond: return rate(totals.measured.messages)
-        case .bytesPerSecond: return rate(totals.measured.payloadBytes)
-        case .latency(let statistic, let series): return figure(statistic, histogram(series, totals))
-        }
-    }
-
-    private static func histogram(_ series: SLOSeries, _ totals: RunTotals) -> LatencyHistogram? {
-        switch series {
-        case .session: return totals.model == .open ? totals.latency.corrected : totals.latency.service
-        case .sessionService: return totals.latency.service
-        case .sessionFailed: return totals.latency.failed
-        case .startLag: return totals.model == .open ? totals.latency.lag : nil
-        case .step(let step, let auth, let transport):
-            var sum: LatencyHistogram?
-            for label in totals.usedSteps
-            where label.step == step && (auth ?? label.auth) == label.auth && (transport ?? label.transport) == label.transport {
-                guard let cell = totals.latency[label] else { continue }
-                if sum == nil { sum = cell } else { sum?.merge(cell) }
-            }
-            return sum
-        }
-    }
-
-    private static func figure(_ statistic: SLOStatistic, _ histogram: LatencyHistogram?) -> Double? {
-        guard let histogram, histogram.count > 0 else { return nil }
-        switch statistic {
-        case .min: return histogram.minimum.map { Double($0) }
-        case .mean: return histogram.mean
-        case .max: return histogram.maximum.map { Double($0) }
-        case .p50: return histogram.credibleValue(at: .p50).map { Double($0) }
-        case .p90: return histogram.credibleValue(at: .p90).map { Double($0) }
-        case .p99: return histogram.credibleValue(at: .p99).map { Double($0) }
-        case .p999: return histogram.credibleValue(at: .p999).map { Double($0) }
-        }
-    }
-
     /// The standard checks and the generator's own. A closed run may use all of its CPU: its rate is what comes out.
     static func validity(_ run: LoadRun, _ totals: RunTotals, _ profile: Profile, hiccup: LatencyHistogram) -> [RunSummary
         .ValidityRow]
