@@ -114,6 +114,9 @@ extension GeneratorThread {
         case .step(let step, let method, let latencyNs):
             recorder.record(
                 step: step, auth: method, transport: machine.script.transport, latencyNs: latencyNs, measured: header.isMeasured)
+            if header.isMeasured, lateRules.count > 0, step == .retr || step == .top {
+                lateRules.judge(step, latencyNs, machine.lastPayloadBytes, &recorder)
+            }
         case .stepFailed(let step, let method, let kind):
             recorder.record(
                 stepError: kind, step: step, auth: method, transport: machine.script.transport, measured: header.isMeasured)

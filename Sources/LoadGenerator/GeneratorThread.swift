@@ -52,6 +52,7 @@ struct GeneratorThread: ~Copyable {
     /// Where the draws inside a session come from; with the session's number it is the same in every run of the seed.
     let drawRoot: UInt64
     let inFlightCap: Int
+    let lateRules: LateRules
     let poller: Poller
     let pump = TLSPump()
     let scratch = IOScratch()
@@ -95,6 +96,7 @@ struct GeneratorThread: ~Copyable {
         drawRoot = SplitMix64.mix(profile.seed &+ 0x6472_6177)
         let places = plan.schedule.closedUsers.count
         inFlightCap = isOpenModel ? max(1, profile.limits.inFlight / plan.configuration.threads) : max(1, places)
+        lateRules = LateRules(profile.lateRules)
         self.poller = poller
         // Beside each open session one may wait for its server's close.
         let capacity = inFlightCap * 2 + 64

@@ -113,6 +113,8 @@ struct SessionMachine {
     var messagesRetrieved: UInt32 = 0
     var retrievedOctets: UInt64 = 0
     var payloadBytes: UInt64 = 0
+    /// Of the TOP or RETR that ended last.
+    var lastPayloadBytes: UInt64 = 0
     /// Decided; told when the session is over.
     var verdict: SessionOutcome?
     private var isTold = false

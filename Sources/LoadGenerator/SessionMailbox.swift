@@ -119,6 +119,7 @@ extension SessionMachine {
     ) -> SessionEvent {
         if context.checksReplies, !isExact { return fault(.content) }
         payloadBytes &+= octets
+        lastPayloadBytes = octets
         if state == .topBody { return transferred(.top, nowNs, &output) }
         retrievedOctets &+= octets
         if context.checksReplies, !isRightSize(octets, context) { return fault(.content) }

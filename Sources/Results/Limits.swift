@@ -15,19 +15,29 @@ extension RunTotals {
         case .messagesPerSecond: perSecond(measured.messages)
         case .bytesPerSecond: perSecond(measured.payloadBytes)
         case .latency(let statistic, let series): observed(statistic, of: series)
+        case .errorClassShare(let kind): measured.planned > 0 ? Double(measured.errors[kind]) / Double(measured.planned) : nil
+        case .withinShare(let series, let ns): distribution(series).flatMap { share($0.count(upTo: ns), of: $0.count) }
+        case .lateShare(let rule):
+            late.indices.contains(rule.slot) ? share(late[rule.slot], of: latency.merged(rule.step)?.count ?? 0) : nil
+        }
+    }
+
+    /// A share of fewer than twenty samples says nothing.
+    private func share(_ part: UInt64, of whole: UInt64) -> Double? { whole >= 20 ? Double(part) / Double(whole) : nil }
+
+    /// In the closed model a session counts from its real start, and there is no lag.
+    private func distribution(_ series: SLOSeries) -> LatencyHistogram? {
+        switch series {
+        case .session: model == .open ? latency.corrected : latency.service
+        case .sessionService: latency.service
+        case .sessionFailed: latency.failed
+        case .startLag: model == .open ? latency.lag : nil
+        case .step(let step, let auth, let transport): latency.merged(step, auth: auth, transport: transport)
         }
     }
 
     private func observed(_ statistic: SLOStatistic, of series: SLOSeries) -> Double? {
-        let distribution: LatencyHistogram? =
-            switch series {
-            case .session: latency.corrected
-            case .sessionService: latency.service
-            case .sessionFailed: latency.failed
-            case .startLag: latency.lag
-            case .step(let step, let auth, let transport): latency.merged(step, auth: auth, transport: transport)
-            }
-        guard let distribution else { return nil }
+        guard let distribution = distribution(series) else { return nil }
         return switch statistic {
         case .min: distribution.minimum.map { Double($0) }
         case .mean: distribution.mean
@@ -37,6 +47,16 @@ extension RunTotals {
         case .p99: distribution.credibleValue(at: .p99).map { Double($0) }
         case .p999: distribution.credibleValue(at: .p999).map { Double($0) }
         }
+    }
+
+    /// The first limit with `abort` that fails on what has been measured so far, in `measuredSeconds`; nil while none does, or
+    /// while too little has been measured to say.
+    public func abortingRow(_ limits: [SLOLimit], measuredSeconds: Double) -> RunSummary.SLORow? {
+        guard measured.succeeded &+ measured.failed >= 100 else { return nil }
+        return evaluate(
+            limits.filter { $0.aborts && ($0.metric.unit != .perSecond || measuredSeconds >= 5) },
+            measuredSeconds: measuredSeconds
+        ).first { $0.verdict == .fail }
     }
 
     /// The rows of `slo` in summary.json. Times are given in microseconds there. `limits` is `profile.slo`, which holds

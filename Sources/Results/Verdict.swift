@@ -47,16 +47,19 @@ public struct Evidence: Sendable {
     public var interrupted: Bool
     /// Ranks of a distributed run that left no result.
     public var missingRanks: Int
+    /// The limit with `abort` that ended the run early.
+    public var endedEarlyBy: RunSummary.SLORow?
     public var slo: [RunSummary.SLORow]
     public var validity: [RunSummary.ValidityRow]
     public var warnings: [String] = []
 
     public init(
-        interrupted: Bool = false, missingRanks: Int = 0, slo: [RunSummary.SLORow], validity: [RunSummary.ValidityRow],
-        warnings: [String] = []
+        interrupted: Bool = false, missingRanks: Int = 0, endedEarlyBy: RunSummary.SLORow? = nil, slo: [RunSummary.SLORow],
+        validity: [RunSummary.ValidityRow], warnings: [String] = []
     ) {
         self.interrupted = interrupted
         self.missingRanks = missingRanks
+        self.endedEarlyBy = endedEarlyBy
         self.slo = slo
         self.validity = validity
         self.warnings = warnings
@@ -70,11 +73,8 @@ public struct Evidence: Sendable {
             found.append((.invalid, "invalid: \(check.check) is \(Self.text(check.value)), limit \(Self.text(check.limit))"))
         }
         if missingRanks > 0 { found.append((.partial, "\(missingRanks) rank(s) left no result")) }
-        for row in slo where row.verdict == .fail {
-            let observed = row.observed.map { Self.text($0, row.unit) } ?? "nothing"
-            found.append(
-                (.fail, "\(row.metric) \(row.comparison) \(Self.text(row.limit, row.unit)) failed: observed \(observed)"))
-        }
+        if let endedEarlyBy { found.append((.fail, "ended early: \(endedEarlyBy.statement)")) }
+        for row in slo where row.verdict == .fail { found.append((.fail, row.statement)) }
         for row in slo where row.verdict == .inconclusive {
             found.append(
                 (.inconclusive, "\(row.metric) \(row.comparison) \(Self.text(row.limit, row.unit)): too few samples to say"))
@@ -87,7 +87,7 @@ public struct Evidence: Sendable {
     /// Why; empty for a pass.
     public var reasons: [String] { findings.map(\.reason) }
 
-    static func text(_ value: Double?, _ unit: String = "") -> String {
+    fileprivate static func text(_ value: Double?, _ unit: String = "") -> String {
         guard let value else { return "null" }
         switch unit {
         case "share": return trimmed(value * 100, digits: 4) + " %"
@@ -103,5 +103,13 @@ public struct Evidence: Sendable {
         for _ in 0..<digits { scale *= 10 }
         let rounded = (value * scale).rounded() / scale
         return rounded == rounded.rounded() && abs(rounded) < 1e15 ? String(Int64(rounded)) : String(rounded)
+    }
+}
+
+extension RunSummary.SLORow {
+    /// That the limit failed, in words.
+    public var statement: String {
+        let seen = observed.map { Evidence.text($0, unit) } ?? "nothing"
+        return "\(metric) \(comparison) \(Evidence.text(limit, unit)) failed: observed \(seen)"
     }
 }

@@ -23,23 +23,37 @@ public struct AndersonDarling: Sendable, Equatable {
     /// The probability of a statistic at least as large when the samples are what they should be.
     public var probability: Double { 1 - Self.distribution(statistic) }
 
-    /// `gaps` against the exponential of mean 1; nil with fewer than 8. A gap of 0 counts as the smallest positive one.
-    public init?(exponentialGaps gaps: [Double]) {
-        guard gaps.count >= 8, gaps.allSatisfy({ $0.isFinite && $0 >= 0 }) else { return nil }
-        let sorted = gaps.sorted()
+    /// `gaps` against the exponential of mean 1; nil with fewer than 8. A gap of 0 counts as the smallest positive one. With
+    /// `each` above 1 the sums of so many gaps in a row are held against their Erlang distribution: where single gaps are as short as
+    /// the work between two starts, that work would be what is found.
+    public init?(exponentialGaps gaps: [Double], each: Int = 1) {
+        guard each >= 1, gaps.allSatisfy({ $0.isFinite && $0 >= 0 }) else { return nil }
+        let sums = stride(from: 0, to: gaps.count - gaps.count % each, by: each).map { gaps[$0..<($0 + each)].reduce(0, +) }
+        guard sums.count >= 8 else { return nil }
+        let sorted = sums.sorted()
+        let tails = sorted.map { Self.erlangTail($0, each) }
         let count = Double(sorted.count)
         var sum = 0.0
         var distance = 0.0
         for index in sorted.indices {
-            // ln F(x) and ln (1 - F(y)) = -y, with y the mirror image of x in the sorted sample.
-            let lower = log(-expm1(-max(sorted[index], 1e-300)))
-            let below = -expm1(-sorted[index])
+            let below = each == 1 ? -expm1(-max(sorted[index], 1e-300)) : max(1 - tails[index], 1e-300)
             distance = max(distance, abs(below - Double(index) / count), abs(Double(index + 1) / count - below))
-            sum += (2 * Double(index) + 1) * (lower - sorted[sorted.count - 1 - index])
+            sum += (2 * Double(index) + 1) * (log(below) + log(max(tails[sorted.count - 1 - index], 1e-300)))
         }
         statistic = -count - sum / count
         samples = sorted.count
         self.distance = distance
+    }
+
+    /// The probability that the sum of `shape` exponentials of mean 1 is above `x`.
+    private static func erlangTail(_ x: Double, _ shape: Int) -> Double {
+        var term = 1.0
+        var sum = 1.0
+        for index in 1..<max(1, shape) {
+            term *= x / Double(index)
+            sum += term
+        }
+        return min(1, exp(-x) * sum)
     }
 
     /// The limiting distribution function of the statistic.

@@ -26,6 +26,9 @@ struct Bank {
     /// Of them, how many lie before the second in which the bank was opened (late starts count in their planned second).
     @usableFromInline static let secondsBehind = 56
 
+    /// Rules that tell late retrievals.
+    @usableFromInline static let lateSlots = 8
+
     @usableFromInline typealias Cells = UnsafeMutablePointer<LatencyCells>
 
     @usableFromInline var measured = SessionCounts()
@@ -40,6 +43,8 @@ struct Bank {
     @usableFromInline let sessions: UnsafeMutablePointer<Cells?>
     @usableFromInline let rows: UnsafeMutablePointer<SessionRow>
     @usableFromInline let fallbacks: UnsafeMutablePointer<FallbackCell>
+    /// Retrievals that were late, by the rule's slot.
+    @usableFromInline let late: UnsafeMutablePointer<UInt64>
     @usableFromInline let corrected: Cells
     @usableFromInline let service: Cells
     @usableFromInline let failed: Cells
@@ -63,6 +68,7 @@ struct Bank {
                 sessions: filled(nil, SessionLabel.count),
                 rows: filled(SessionRow(), SessionLabel.count),
                 fallbacks: filled(FallbackCell(), AuthMethod.count * AuthMethod.count),
+                late: filled(0, lateSlots),
                 corrected: LatencyCells.make(.session),
                 service: LatencyCells.make(.session),
                 failed: LatencyCells.make(.session),
@@ -82,6 +88,7 @@ struct Bank {
         bank.pointee.sessions.deallocate()
         bank.pointee.rows.deallocate()
         bank.pointee.fallbacks.deallocate()
+        bank.pointee.late.deallocate()
         bank.deallocate()
     }
 
@@ -97,6 +104,7 @@ struct Bank {
         for index in 0..<SessionLabel.count { sessions[index]?.pointee.clear() }
         rows.update(repeating: SessionRow(), count: SessionLabel.count)
         fallbacks.update(repeating: FallbackCell(), count: AuthMethod.count * AuthMethod.count)
+        late.update(repeating: 0, count: Self.lateSlots)
         for cells in fixedCells { cells.pointee.clear() }
     }
 

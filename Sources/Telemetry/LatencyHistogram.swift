@@ -133,6 +133,17 @@ public struct LatencyHistogram: Sendable, Equatable {
         return value(at: quantile)
     }
 
+    /// Samples at or under `value`, as far as the counters can tell: one that straddles it does not count.
+    public func count(upTo value: UInt64) -> UInt64 {
+        guard count > 0, value < maximumOrZero else { return count }
+        var sum: UInt64 = 0
+        for index in counters.indices where counters[index] > 0 {
+            guard reported(at: index) <= value else { break }
+            sum &+= counters[index]
+        }
+        return sum
+    }
+
     /// What counter `index` is reported as: its highest equivalent, within the exact maximum. The last counter of
     /// a clamped histogram stands for everything beyond the range.
     func reported(at index: Int) -> UInt64 {

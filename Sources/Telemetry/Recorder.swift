@@ -63,6 +63,13 @@ public struct Recorder: ~Copyable {
         bank.pointee.stepErrors[StepLabel(step: step, auth: auth, transport: transport).index] &+= 1
     }
 
+    /// A retrieval of the measured phases ended well, but late by the rule of `slot`.
+    @inlinable
+    public mutating func recordLate(slot: Int) {
+        guard slot >= 0, slot < Bank.lateSlots else { return }
+        bank.pointee.late[slot] &+= 1
+    }
+
     /// A session is over: once for each session that fell due, those in flight at the drain deadline included.
     @inlinable
     public mutating func record(session: SessionRecord) {

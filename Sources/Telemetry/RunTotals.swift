@@ -121,6 +121,8 @@ public struct RunTotals: Sendable {
     public internal(set) var seconds: [SecondRow] = []
     /// Hand-overs put off because the collector was late: a second of the series may then hold more than it should.
     public internal(set) var lateHandovers: UInt64 = 0
+    /// Late retrievals of the measured phases, by the slot of their rule.
+    public internal(set) var late = [UInt64](repeating: 0, count: Bank.lateSlots)
     var stepErrors = [UInt64](repeating: 0, count: StepLabel.count)
     var rows = [SessionRowTotals](repeating: SessionRowTotals(), count: SessionLabel.count)
     var fallbackCells = [FallbackCell](repeating: FallbackCell(), count: AuthMethod.count * AuthMethod.count)
@@ -186,6 +188,7 @@ public struct RunTotals: Sendable {
         latency.merge(bank)
         endNs = max(endNs, bank.closedNs)
         for index in 0..<StepLabel.count { stepErrors[index] &+= bank.stepErrors[index] }
+        for slot in late.indices { late[slot] &+= bank.late[slot] }
         for index in 0..<SessionLabel.count {
             let row = bank.rows[index]
             rows[index].succeeded &+= row.succeeded

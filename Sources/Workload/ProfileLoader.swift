@@ -305,18 +305,39 @@ struct ProfileDecoder {
 
     private func readSLO() -> [SLOLimit] {
         guard fields.has("slo") else { return [.standard] }
-        return fields.list("slo", limit: 64).compactMap { (item) -> SLOLimit? in
-            guard let (text, at) = fields.scalar(item, "slo", expecting: "a limit such as 'errors <= 1%'") else { return nil }
-            do throws(SLOSyntaxError) {
-                return try SLOParser.parse(text, at: at)
-            } catch {
-                // A quoted scalar's text starts one column after its quote.
-                let line = Array(source.line(at.line).unicodeScalars)
-                let isQuoted = at.column <= line.count && (line[at.column - 1] == "\"" || line[at.column - 1] == "'")
-                let place = SourcePosition(line: at.line, column: at.column + error.offset + (isQuoted ? 1 : 0))
-                context.report(error.message, at: place, remedy: error.remedy)
-                return nil
+        var limits = fields.list("slo", limit: 64).compactMap { (item) -> SLOLimit? in
+            guard case .mapping = item else { return readLimit(item, fields, "slo") }
+            guard let inner = SchemaFields(item, ProfileSchema.slo, context) else { return nil }
+            inner.requireKey("limit", example: "errors <= 5%")
+            let aborts = inner.flag("abort", false)
+            var limit = inner.tree("limit").flatMap { readLimit($0, inner, "limit") }
+            limit?.aborts = aborts
+            return limit
+        }
+        var slots = 0
+        for index in limits.indices {
+            guard case .lateShare(var rule) = limits[index].metric else { continue }
+            if slots == LateRule.limit, let place = limits[index].position {
+                context.report("a profile has at most \(LateRule.limit) limits by 'late'", at: place)
             }
+            rule.slot = min(slots, LateRule.limit - 1)
+            limits[index].metric = .lateShare(rule)
+            slots += 1
+        }
+        return limits
+    }
+
+    private func readLimit(_ item: YAMLTree, _ fields: SchemaFields, _ key: String) -> SLOLimit? {
+        guard let (text, at) = fields.scalar(item, key, expecting: "a limit such as 'errors <= 1%'") else { return nil }
+        do throws(SLOSyntaxError) {
+            return try SLOParser.parse(text, at: at)
+        } catch {
+            // A quoted scalar's text starts one column after its quote.
+            let line = Array(source.line(at.line).unicodeScalars)
+            let isQuoted = at.column <= line.count && (line[at.column - 1] == "\"" || line[at.column - 1] == "'")
+            let place = SourcePosition(line: at.line, column: at.column + error.offset + (isQuoted ? 1 : 0))
+            context.report(error.message, at: place, remedy: error.remedy)
+            return nil
         }
     }
 }

@@ -60,7 +60,7 @@ enum ProfileSchema {
                 "claims", "`throughput`, `server-maximum`", "`throughput`",
                 "Closed model: whether the sessions a second are taken for the server's maximum. Then a generator that used up "
                     + "its CPU makes the run invalid; else the report just says so."),
-            key("slo", "list of limits", "`errors <= 1%`", "Limits that decide the verdict; see below."),
+            key("slo", "list of limits, or of `slo[]`", "`errors <= 1%`", "Limits that decide the verdict; see below."),
         ])
 
     static let phase = SchemaSection(
@@ -221,7 +221,17 @@ enum ProfileSchema {
             key("drain_timeout", "duration, up to 1h", "5s", "How long open sessions may go on after the last phase."),
         ])
 
-    static let all = [top, phase, ramp, client, work, topCommand, thinkTime, tls, population, server, target, limits]
+    static let slo = SchemaSection(
+        path: "slo[]", about: "A limit is a text, or this mapping.",
+        keys: [
+            key("limit", "limit", "required", "`metric comparison value`; see below."),
+            key(
+                "abort", "`on`, `off`", "`off`",
+                "End the run early, with the verdict `fail`, when the limit fails on what has been measured so far: looked at "
+                    + "each second, once 100 sessions have ended, and a rate after 5 measured seconds."),
+        ])
+
+    static let all = [top, phase, ramp, client, work, topCommand, thinkTime, tls, population, server, target, limits, slo]
 
     /// The reference of every key as Markdown: the body of docs/profiles.md.
     static func reference() -> String {
@@ -234,10 +244,18 @@ enum ProfileSchema {
         text += "\n### Metrics of `slo`\n\n"
         text += "A limit reads `metric comparison value`, the comparison being `<`, `<=`, `>` or `>=`.\n\n"
         text +=
-            "- shares, in percent: `errors`, `fallbacks`\n- numbers a second: `sessions_per_s`, `messages_per_s`, `bytes_per_s`\n"
+            "- shares, in percent: `errors`, `fallbacks`, and `errors(class)`, as in `errors(timeout) <= 0.1%`\n"
+            + "- numbers a second: `sessions_per_s`, `messages_per_s`, `bytes_per_s`\n"
         text +=
             "- durations: \(SLOStatistic.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ")) of a series, as in "
             + "`p99(session) < 200ms`\n"
+        text +=
+            "- `within(series, duration)`: the share of a series at or under a duration, from 20 samples on, as in "
+            + "`within(stat, 5s) >= 95%`\n"
+        text +=
+            "- `late(retr, duration + size/s)`: the share of the retrievals that ended well, from 20 on, and took longer than "
+            + "the duration\n  and their octets at that speed, as in SPECmail2001's `late(retr, 5s + 3000B/s) <= 5%`; also "
+            + "for `top`\n"
         text += "- series: \(SLOParser.seriesNames.map { "`\($0)`" }.joined(separator: ", "));\n"
         text += "  a step can be narrowed to a method and a transport: `p99(auth.ntlm)`, `max(retr.basic.pop3s)`\n"
         return text

@@ -15,6 +15,12 @@ public enum SLOMetric: Sendable, Hashable {
     case messagesPerSecond
     case bytesPerSecond
     case latency(SLOStatistic, SLOSeries)
+    /// Sessions that failed with one class, as a share of the planned ones.
+    case errorClassShare(ErrorClass)
+    /// Samples of a distribution at or under a duration (nanoseconds), as a share of them all.
+    case withinShare(SLOSeries, UInt64)
+    /// Retrievals that took longer than their size allows, as a share of those that ended well.
+    case lateShare(LateRule)
 
     /// What the observed value and the limit count.
     public enum Unit: Sendable {
@@ -25,10 +31,31 @@ public enum SLOMetric: Sendable, Hashable {
 
     public var unit: Unit {
         switch self {
-        case .errorShare, .fallbackShare: .share
+        case .errorShare, .fallbackShare, .errorClassShare, .withinShare, .lateShare: .share
         case .sessionsPerSecond, .messagesPerSecond, .bytesPerSecond: .perSecond
         case .latency: .nanoseconds
         }
+    }
+}
+
+/// How long a retrieval of a given size may take. SPECmail2001 asks for 5 s and half of a modem's line speed: 5s + 3000B/s.
+public struct LateRule: Sendable, Hashable {
+    /// Rules that one profile may have: each is a counter of its own in every recorder.
+    public static let limit = 8
+
+    /// `retr` or `top`: the steps with a payload.
+    public let step: Step
+    public let allowanceNs: UInt64
+    /// The slowest speed beyond the allowance; nil where the size does not count.
+    public let bytesPerSecond: UInt64?
+    /// Its counter: the place among the profile's rules.
+    public internal(set) var slot = 0
+
+    public func isLate(latencyNs: UInt64, bytes: UInt64) -> Bool {
+        guard latencyNs > allowanceNs else { return false }
+        guard let bytesPerSecond, bytesPerSecond > 0 else { return true }
+        // Bytes and speeds are far below 2^53, and a nanosecond more or less decides nothing.
+        return Double(latencyNs &- allowanceNs) > Double(bytes) / Double(bytesPerSecond) * 1e9
     }
 }
 
@@ -79,10 +106,12 @@ public struct SLOLimit: Sendable, Equatable {
     public let text: String
     /// Place in the profile; nil for the limit in force where there is no `slo:`.
     public let position: SourcePosition?
-    public let metric: SLOMetric
+    public internal(set) var metric: SLOMetric
     public let comparison: Comparison
     /// In the metric's unit.
     public let limit: Double
+    /// Whether the run ends early when the limit fails on what has been measured so far.
+    public internal(set) var aborts = false
 
     /// The metric's own text, e.g. `p99(session)`.
     public var metricText: String {
@@ -106,134 +135,11 @@ public struct SLOLimit: Sendable, Equatable {
     }
 }
 
-/// A limit held against a run.
-public struct SLOResult: Sendable, Equatable {
-    public let limit: SLOLimit
-    /// In the metric's unit; nil where it could not be observed.
-    public let observed: Double?
-    public let verdict: SLOLimit.Verdict
-}
-
 extension Profile {
-    /// Every limit, held against what `observe` reports for its metric (nil: not observed, or too few samples).
-    public func evaluateSLO(_ observe: (SLOMetric) -> Double?) -> [SLOResult] {
-        slo.map { limit in
-            let observed = observe(limit.metric)
-            return SLOResult(limit: limit, observed: observed, verdict: limit.verdict(observed: observed))
+    /// What counts a retrieval as late, each at its slot.
+    public var lateRules: [LateRule] {
+        slo.compactMap { limit in
+            if case .lateShare(let rule) = limit.metric { rule } else { nil }
         }
-    }
-}
-
-/// Why a limit's text is refused: the offset in scalars from its start, and what to do.
-struct SLOSyntaxError: Error, Equatable {
-    let offset: Int
-    let message: String
-    let remedy: String
-}
-
-enum SLOParser {
-    private static let scalars: [(name: String, metric: SLOMetric)] = [
-        ("errors", .errorShare), ("fallbacks", .fallbackShare), ("sessions_per_s", .sessionsPerSecond),
-        ("messages_per_s", .messagesPerSecond), ("bytes_per_s", .bytesPerSecond),
-    ]
-    private static let wholes: [(name: String, series: SLOSeries)] = [
-        ("session", .session), ("session_service", .sessionService), ("session_failed", .sessionFailed), ("start_lag", .startLag),
-    ]
-    static let metricNames = scalars.map(\.name) + SLOStatistic.allCases.map { "\($0.rawValue)(...)" }
-    static let seriesNames = wholes.map(\.name) + Step.allCases.map(\.name)
-
-    /// `metric comparison value`. Positions in errors are offsets into `text`.
-    static func parse(_ text: String, at position: SourcePosition?) throws(SLOSyntaxError) -> SLOLimit {
-        let all = Array(text.unicodeScalars)
-        guard let cut = all.firstIndex(where: { $0 == "<" || $0 == ">" || $0 == "=" || $0 == "!" }) else {
-            let name = text.trimmed()
-            if (try? metric(Array(name.unicodeScalars))) != nil {
-                throw SLOSyntaxError(
-                    offset: 0, message: "the limit '\(name.shown(limit: 60))' compares with nothing",
-                    remedy: "write for example '\(name) <= 1%'")
-            }
-            throw SLOSyntaxError(
-                offset: 0, message: "a limit reads 'metric comparison value'",
-                remedy: "for example: errors <= 1%, p99(session) < 200ms, sessions_per_s >= 380")
-        }
-        var end = cut + 1
-        if end < all.count, all[end] == "=" { end += 1 }
-        let sign = string(all[cut..<end])
-        guard let comparison = SLOLimit.Comparison(rawValue: sign) else {
-            throw SLOSyntaxError(offset: cut, message: "'\(sign)' is not a comparison", remedy: "valid: <, <=, >, >=")
-        }
-        let metric = try metric(Array(all[..<cut]))
-        let start = all[end...].firstIndex { $0 != " " } ?? end
-        let limit = try value(string(all[end...]).trimmed(), metric.unit, offset: start)
-        return SLOLimit(text: text.trimmed(), position: position, metric: metric, comparison: comparison, limit: limit)
-    }
-
-    private static func metric(_ text: [Unicode.Scalar]) throws(SLOSyntaxError) -> SLOMetric {
-        let name = string(text[...]).trimmed()
-        let offset = text.firstIndex { $0 != " " } ?? 0
-        if let known = scalars.first(where: { $0.name == name }) { return known.metric }
-        guard let open = text.firstIndex(of: "("), let close = text.lastIndex(of: ")"), open < close,
-            string(text[(close + 1)...]).trimmed().isEmpty
-        else {
-            throw SLOSyntaxError(
-                offset: offset, message: "unknown metric '\(name.shown(limit: 60))'",
-                remedy: Spelling.advice(
-                    for: name, among: scalars.map(\.name) + SLOStatistic.allCases.map { "\($0.rawValue)(session)" }, noun: "valid"
-                ))
-        }
-        let function = string(text[..<open]).trimmed()
-        guard let statistic = SLOStatistic(rawValue: function == "p99.9" ? "p99_9" : function) else {
-            throw SLOSyntaxError(
-                offset: offset, message: "unknown figure '\(function.shown(limit: 60))'",
-                remedy: Spelling.advice(for: function, among: SLOStatistic.allCases.map(\.rawValue), noun: "valid"))
-        }
-        return .latency(statistic, try series(string(text[(open + 1)..<close]), offset: open + 1))
-    }
-
-    private static func series(_ text: String, offset: Int) throws(SLOSyntaxError) -> SLOSeries {
-        let name = text.trimmed()
-        if let whole = wholes.first(where: { $0.name == name }) { return whole.series }
-        let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count <= 3, let step = Step.allCases.first(where: { $0.name == parts[0] }) else {
-            throw SLOSyntaxError(
-                offset: offset, message: "unknown series '\(name.shown(limit: 60))'",
-                remedy: Spelling.advice(for: parts[0], among: seriesNames, noun: "valid, a step also with .auth and .transport"))
-        }
-        guard parts.count > 1 else { return .step(step, nil, nil) }
-        guard let auth = AuthMethod.allCases.first(where: { $0.name == parts[1] }) else {
-            throw SLOSyntaxError(
-                offset: offset, message: "unknown method '\(parts[1].shown(limit: 60))' in '\(name.shown(limit: 60))'",
-                remedy: Spelling.advice(for: parts[1], among: AuthMethod.allCases.map(\.name), noun: "valid"))
-        }
-        guard parts.count > 2 else { return .step(step, auth, nil) }
-        guard let transport = Transport.allCases.first(where: { $0.name == parts[2] }) else {
-            throw SLOSyntaxError(
-                offset: offset, message: "unknown transport '\(parts[2].shown(limit: 60))' in '\(name.shown(limit: 60))'",
-                remedy: Spelling.advice(for: parts[2], among: Transport.allCases.map(\.name), noun: "valid"))
-        }
-        return .step(step, auth, transport)
-    }
-
-    private static func value(_ text: String, _ unit: SLOMetric.Unit, offset: Int) throws(SLOSyntaxError) -> Double {
-        let shown = text.shown(limit: 60)
-        switch unit {
-        case .share:
-            if let share = ScalarText.share(text) { return share }
-            throw SLOSyntaxError(
-                offset: offset, message: "'\(shown)' is not a share", remedy: "write a percentage from 0% to 100%")
-        case .perSecond:
-            if let number = ScalarText.number(text) { return number }
-            throw SLOSyntaxError(
-                offset: offset, message: "'\(shown)' is not a number a second", remedy: "write a plain number, for example 380")
-        case .nanoseconds:
-            if let ns = ScalarText.durationNs(text) { return Double(ns) }
-            throw SLOSyntaxError(offset: offset, message: "'\(shown)' is not a duration", remedy: ScalarText.durationRemedy)
-        }
-    }
-
-    private static func string(_ scalars: ArraySlice<Unicode.Scalar>) -> String {
-        var view = String.UnicodeScalarView()
-        view.append(contentsOf: scalars)
-        return String(view)
     }
 }

@@ -18,9 +18,12 @@ struct RunSession {
     let load: RunCommand.Load
     private var signals = 0
     private var shownSecond = -1
+    private var judgedSecond = -1
     private var shownLines = 0
     private var notes: [String] = []
     private var health = HealthWatch()
+    /// The limit that ended the run before its time.
+    private var abortedBy: RunSummary.SLORow?
     private let isTerminal = isatty(1) == 1
     private let style = Style(isTerminal: isatty(1) == 1, noColor: ProcessInfo.processInfo.environment["NO_COLOR"])
     /// Seconds between log lines where there is no terminal.
@@ -106,6 +109,7 @@ struct RunSession {
             for flag in health.look(run, load.profile, hiccupP99Ns: monitor.p99Ns) {
                 complain("this run is not valid: \(flag.text)")
             }
+            abortIfFailed(run)
             show(run)
             if let server, !serverIsGone, server.hasEnded() {
                 serverIsGone = true
@@ -114,6 +118,19 @@ struct RunSession {
             }
         }
         try writer.appendInterval(run.collector)
+    }
+
+    /// A limit with `abort` that fails on the run so far ends it, as the first Ctrl-C would.
+    private mutating func abortIfFailed(_ run: LoadRun) {
+        let second = run.collector.completeSeconds
+        guard second > judgedSecond, abortedBy == nil, signals == 0 else { return }
+        judgedSecond = second
+        let end = min(run.stoppedNs ?? .max, run.startNs &+ UInt64(second) &* 1_000_000_000)
+        let seconds = measuredSeconds(run.startNs, until: end)
+        guard let row = run.collector.totals.abortingRow(load.profile.slo, measuredSeconds: seconds) else { return }
+        abortedBy = row
+        complain("ends early: \(row.statement)")
+        run.requestStop()
     }
 
     private mutating func show(_ run: LoadRun) {
@@ -147,9 +164,10 @@ struct RunSession {
         target: RunTarget, startedAt: String
     ) throws -> Results.ExitCode {
         let totals = run.collector.totals
-        let measuredSeconds = measuredSeconds(run)
+        let measuredSeconds = measuredSeconds(run.startNs, until: run.stoppedNs ?? .max)
         let evidence = Evidence(
-            interrupted: signals > 0, slo: RunVerdict.limits(load.profile, totals, measuredSeconds: measuredSeconds),
+            interrupted: signals > 0, endedEarlyBy: abortedBy,
+            slo: totals.evaluate(load.profile.slo, measuredSeconds: measuredSeconds),
             validity: RunVerdict.validity(run, totals, load.profile, hiccup: hiccup),
             warnings: RunVerdict.warnings(run, totals, load.profile))
         let summary = RunSummary(
@@ -182,9 +200,9 @@ struct RunSession {
         return summary.verdict.exitCode
     }
 
-    /// Length of the measured phases as they really ran.
-    private func measuredSeconds(_ run: LoadRun) -> Double {
-        let end = run.stoppedNs.map { $0 > run.startNs ? $0 - run.startNs : 0 } ?? .max
+    /// Length of the measured phases as they really ran, up to a moment.
+    private func measuredSeconds(_ startNs: UInt64, until endNs: UInt64) -> Double {
+        let end = endNs > startNs ? endNs - startNs : 0
         var edge: UInt64 = 0
         var sum: UInt64 = 0
         for phase in load.profile.phases {

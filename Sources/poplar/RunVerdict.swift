@@ -9,68 +9,6 @@ import Telemetry
 import Workload
 
 enum RunVerdict {
-    /// Every limit of the profile, held against the run.
-    static func limits(_ profile: Profile, _ totals: RunTotals, measuredSeconds: Double) -> [RunSummary.SLORow] {
-        profile.evaluateSLO { observe($0, totals, measuredSeconds) }.map { result in
-            let isTime = result.limit.metric.unit == .nanoseconds
-            let scale = isTime ? 1e-3 : 1
-            return RunSummary.SLORow(
-                metric: result.limit.metricText, comparison: result.limit.comparison.rawValue, limit: result.limit.limit * scale,
-                unit: isTime ? "us" : result.limit.metric.unit == .share ? "share" : "per_s",
-                observed: result.observed.map { $0 * scale }, verdict: verdict(result.verdict))
-        }
-    }
-
-    private static func verdict(_ verdict: SLOLimit.Verdict) -> RunSummary.SLOVerdict {
-        switch verdict {
-        case .pass: .pass
-        case .fail: .fail
-        case .inconclusive: .inconclusive
-        }
-    }
-
-    private static func observe(_ metric: SLOMetric, _ totals: RunTotals, _ seconds: Double) -> Double? {
-        func rate(_ count: UInt64) -> Double? { seconds > 0 ? Double(count) / seconds : nil }
-        switch metric {
-        case .errorShare: return totals.errorShare
-        case .fallbackShare: return totals.fallbackShare
-        case .sessionsPerSecond: return rate(totals.measured.succeeded)
-        case .messagesPerSecond: return rate(totals.measured.messages)
-        case .bytesPerSecond: return rate(totals.measured.payloadBytes)
-        case .latency(let statistic, let series): return figure(statistic, histogram(series, totals))
-        }
-    }
-
-    private static func histogram(_ series: SLOSeries, _ totals: RunTotals) -> LatencyHistogram? {
-        switch series {
-        case .session: return totals.model == .open ? totals.latency.corrected : totals.latency.service
-        case .sessionService: return totals.latency.service
-        case .sessionFailed: return totals.latency.failed
-        case .startLag: return totals.model == .open ? totals.latency.lag : nil
-        case .step(let step, let auth, let transport):
-            var sum: LatencyHistogram?
-            for label in totals.usedSteps
-            where label.step == step && (auth ?? label.auth) == label.auth && (transport ?? label.transport) == label.transport {
-                guard let cell = totals.latency[label] else { continue }
-                if sum == nil { sum = cell } else { sum?.merge(cell) }
-            }
-            return sum
-        }
-    }
-
-    private static func figure(_ statistic: SLOStatistic, _ histogram: LatencyHistogram?) -> Double? {
-        guard let histogram, histogram.count > 0 else { return nil }
-        switch statistic {
-        case .min: return histogram.minimum.map { Double($0) }
-        case .mean: return histogram.mean
-        case .max: return histogram.maximum.map { Double($0) }
-        case .p50: return histogram.credibleValue(at: .p50).map { Double($0) }
-        case .p90: return histogram.credibleValue(at: .p90).map { Double($0) }
-        case .p99: return histogram.credibleValue(at: .p99).map { Double($0) }
-        case .p999: return histogram.credibleValue(at: .p999).map { Double($0) }
-        }
-    }
-
     /// The standard checks and the generator's own. A closed run may use all of its CPU, since its rate is what comes out, unless
     /// its profile claims that this rate is the server's maximum.
     static func validity(_ run: LoadRun, _ totals: RunTotals, _ profile: Profile, hiccup: LatencyHistogram) -> [RunSummary
@@ -88,12 +26,18 @@ enum RunVerdict {
         row("generator_busy_seconds", busyShare(health), atMost: 0.1)
         guard profile.model.isOpen else { return rows }
         row("in_flight_cap_waits", Double(health.reduce(0) { $0 &+ $1.inFlightCapHits }), atMost: 0)
-        if let test = AndersonDarling(exponentialGaps: run.normalisedGaps), test.samples >= 100 {
+        if let test = arrivals(run, profile), test.samples >= 100 {
             // Every machine holds its threads up by some microseconds, which a long run shows surely; five in a hundred
             // starts out of place is what would matter.
             row("arrivals_distance", rounded(test.distance), atMost: max(0.05, rounded(test.distanceLimit1PerMille)))
         }
         return rows
+    }
+
+    /// Of starts some milliseconds apart: two sessions of one thread cannot begin closer than a connect takes.
+    private static func arrivals(_ run: LoadRun, _ profile: Profile) -> AndersonDarling? {
+        let perThread = profile.measuredRate / Double(max(1, run.configuration.threads))
+        return AndersonDarling(exponentialGaps: run.normalisedGaps, each: max(1, Int((perThread / 250).rounded(.up))))
     }
 
     private static func rounded(_ value: Double) -> Double { (value * 1e4).rounded() / 1e4 }
@@ -128,7 +72,7 @@ enum RunVerdict {
         if turns > 0, Double(slow) / Double(turns) > 0.001 {
             warnings.append("\(slow) of \(turns) turns of the generator's loop took longer than 1 ms")
         }
-        if let test = AndersonDarling(exponentialGaps: run.normalisedGaps), test.samples >= 100,
+        if let test = arrivals(run, profile), test.samples >= 100,
             test.statistic > AndersonDarling.limit1PerMille
         {
             warnings.append(

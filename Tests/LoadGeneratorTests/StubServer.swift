@@ -17,6 +17,9 @@ final class StubServer: Sendable {
     }
 
     let address: SocketAddress
+    /// Connections accepted so far.
+    var accepted: Int { count.load(ordering: .acquiring) }
+    private let count = Atomic<Int>(0)
     private let stopping = Atomic<Bool>(false)
     private let ended = Atomic<Bool>(false)
 
@@ -59,6 +62,7 @@ final class StubServer: Sendable {
     private func accept(_ listener: Int32, _ behaviour: Behaviour, _ open: inout [pollfd]) {
         let connection = Glibc.accept(listener, nil, nil)
         guard connection >= 0 else { return }
+        count.wrappingAdd(1, ordering: .releasing)
         if behaviour != .silent { say("+OK ready\r\n", to: connection) }
         open.append(pollfd(fd: connection, events: Int16(POLLIN), revents: 0))
     }

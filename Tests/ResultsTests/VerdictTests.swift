@@ -72,6 +72,44 @@ import Workload
         #expect(RunTotals(model: .open, runStartNs: 0).observed(.sessionsPerSecond, measuredSeconds: 0) == nil)
     }
 
+    @Test func sharesBySeriesClassAndLateness() {
+        let totals = RunFixture.collector().totals
+        func observed(_ metric: SLOMetric) -> Double? { totals.observed(metric, measuredSeconds: 2) }
+        #expect(observed(.errorClassShare(.timeout)) == 1.0 / 1_004.0)
+        #expect(observed(.errorClassShare(.tls)) == 0)
+        #expect(observed(.withinShare(.session, 1_000_000)) == 1)
+        #expect(observed(.withinShare(.session, 500_223)) == 0.5)
+        #expect(observed(.withinShare(.sessionFailed, 1)) == nil, "two samples say nothing")
+        #expect(RunFixture.collector(model: .closed).totals.observed(.latency(.max, .session), measuredSeconds: 2) == 999_800)
+        #expect(RunFixture.collector(model: .closed).totals.observed(.latency(.max, .startLag), measuredSeconds: 2) == nil)
+    }
+
+    @Test func aLimitEndsARunEarlyOnlyWhenItSaysSoAndEnoughWasMeasured() throws {
+        let text = """
+            name: a
+            model: closed
+            users: 1
+            phases: [{name: b, duration: 1s}]
+            clients: [{persona: basic}]
+            mailbox_work: [{name: c}]
+            slo:
+              - errors <= 0
+              - {limit: errors(timeout) <= 0.01%, abort: on}
+              - {limit: sessions_per_s >= 100000, abort: on}
+            """
+        let slo = try ProfileLoader.load(text: text, file: "a.yaml").slo
+        let totals = RunFixture.collector().totals
+        let row = try #require(totals.abortingRow(slo, measuredSeconds: 2))
+        #expect(row.metric == "errors(timeout)")
+        #expect(totals.abortingRow([slo[0]], measuredSeconds: 2) == nil, "it does not ask for it")
+        #expect(totals.abortingRow([slo[2]], measuredSeconds: 4.9) == nil, "a rate wants five seconds")
+        #expect(totals.abortingRow([slo[2]], measuredSeconds: 5)?.metric == "sessions_per_s")
+        #expect(RunTotals(model: .open, runStartNs: 0).abortingRow(slo, measuredSeconds: 100) == nil)
+        let evidence = Evidence(endedEarlyBy: row, slo: [limit(.pass)], validity: [])
+        #expect(evidence.verdict == .fail)
+        #expect(evidence.reasons == ["ended early: errors(timeout) <= 0.01 % failed: observed 0.0996 %"])
+    }
+
     @Test func aGeneratorAtItsLimitMakesTheRunInvalid() {
         let collector = Collector(threads: 1, runStartNs: 0, model: .open)
         var recorder = Recorder(collector.exchanges[0])

@@ -50,6 +50,21 @@ struct AndersonDarlingTests {
         #expect((2...20).contains(rejected), "\(rejected)")
     }
 
+    @Test("sums of gaps in a row follow Erlang's distribution, and a floor under the single gap no longer shows in them")
+    func sums() throws {
+        var numbers = Numbers(state: 9)
+        let gaps = numbers.gaps(10_000)
+        let test = try #require(AndersonDarling(exponentialGaps: gaps, each: 20))
+        #expect(test.samples == 500 && test.statistic < AndersonDarling.limit5Percent)
+        let held = gaps.map { max($0, 0.1) }
+        let single = try #require(AndersonDarling(exponentialGaps: held))
+        #expect(single.statistic > AndersonDarling.limit1PerMille)
+        // The same starts, each held back behind the one before: the sums hardly change.
+        let scale = gaps.reduce(0, +) / held.reduce(0, +)
+        let summed = try #require(AndersonDarling(exponentialGaps: held.map { $0 * scale }, each: 20))
+        #expect(summed.statistic < AndersonDarling.limit1PerMille)
+    }
+
     @Test("gaps that are too even, bunched, or of another mean are found out")
     func power() throws {
         var numbers = Numbers(state: 1)

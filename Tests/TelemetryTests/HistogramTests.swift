@@ -165,4 +165,16 @@ func spreadValues(_ count: Int, seed: UInt64, ceiling: UInt64 = HistogramLayout.
                 + "in_use, early_close, reset, "
                 + "timeout, own_ports, own_descriptors, own_users_exhausted")
     }
+
+    @Test func countUpToAValueLeavesOutTheCounterThatStraddlesIt() {
+        var histogram = LatencyHistogram(.session)
+        #expect(histogram.count(upTo: 100) == 0)
+        for value in 1...1_000 as ClosedRange<UInt64> { histogram.record(value * 1_000) }
+        #expect(histogram.count(upTo: 999) == 0)
+        #expect(histogram.count(upTo: 1_000) == 1)
+        #expect(histogram.count(upTo: 500_000) == 499, "500 us lies in a counter of 256 ns that reaches beyond it")
+        #expect(histogram.count(upTo: 500_223) == 500)
+        #expect(histogram.count(upTo: 1_000_000) == 1_000, "the maximum is exact")
+        #expect(histogram.count(upTo: .max) == 1_000)
+    }
 }

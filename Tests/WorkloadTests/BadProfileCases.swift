@@ -713,6 +713,37 @@ private let limitCases: [BadProfile] = [
         "slo:\n  - p99(auth.ntlm.smtp) < 1s\n",
         "14:9 unknown transport 'smtp' in 'auth.ntlm.smtp' | valid: pop3, stls, pop3s"),
     BadProfile(
+        "an unknown class of error is an error",
+        "",
+        "slo:\n  - errors(time-out) <= 1%\n",
+        "14:12 unknown error class 'time-out' | did you mean 'timeout'?"),
+    BadProfile(
+        "a function of two arguments wants two",
+        "",
+        "slo:\n  - within(session) >= 95%\n",
+        "14:12 'within' takes two arguments | write for example 'within(retr, 5s)'"),
+    BadProfile(
+        "the second argument of within is a duration",
+        "",
+        "slo:\n  - within(session, 5) >= 95%\n",
+        "14:21 '5' is not a duration | write a number with ns, us, ms, s, m, h or d, for example 15s or 250ms"),
+    BadProfile(
+        "what is late has a payload",
+        "",
+        "slo:\n  - late(stat, 5s) <= 5%\n",
+        "14:10 'stat' retrieves no message | valid: retr, top"),
+    BadProfile(
+        "the speed of a late retrieval is octets a second",
+        "",
+        "slo:\n  - late(retr, 5s + 3000) <= 5%\n",
+        "14:16 '3000' is not a speed | write octets a second, for example 3000B/s or 64KiB/s"),
+    BadProfile(
+        "the mapping of a limit knows its keys, and its limit keeps its place",
+        "",
+        "slo:\n  - {limit: eror <= 1%, abort: on}\n  - {abort: on, limits: errors <= 1%}\n",
+        "14:13 unknown metric 'eror' | did you mean 'errors'?",
+        "15:17 unknown key 'limits' in slo[] | did you mean 'limit'?"),
+    BadProfile(
         "a comparison is one of four",
         "",
         "slo:\n  - errors == 1%\n",

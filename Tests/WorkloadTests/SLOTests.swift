@@ -22,6 +22,10 @@ struct SLOTests {
             ("p50(stat) < 100us", .latency(.p50, .step(.stat, nil, nil)), .below, 100e3),
             ("p99(auth.ntlm) < 20ms", .latency(.p99, .step(.auth, .ntlm, nil)), .below, 20e6),
             ("mean(retr.basic.pop3s) < 1m", .latency(.mean, .step(.retr, .basic, .pop3s)), .below, 60e9),
+            ("errors(timeout) <= 0.1%", .errorClassShare(.timeout), .atMost, 0.001),
+            ("errors( own_ports ) <= 0", .errorClassShare(.ownPorts), .atMost, 0),
+            ("within(session, 1.5s) >= 95%", .withinShare(.session, 1_500_000_000), .atLeast, 0.95),
+            ("within(auth.ntlm,20ms)>=99%", .withinShare(.step(.auth, .ntlm, nil), 20_000_000), .atLeast, 0.99),
         ])
     func grammar(text: String, metric: SLOMetric, comparison: SLOLimit.Comparison, limit: Double) throws {
         let parsed = try SLOParser.parse(text, at: nil)
@@ -43,15 +47,43 @@ struct SLOTests {
     @Test("what was not observed is inconclusive, never a pass")
     func inconclusive() throws {
         let profile = try loadProfile(goodProfile + "slo: [errors <= 1%, p99(session) < 1s, 'sessions_per_s >= 10']\n")
-        let results = profile.evaluateSLO { metric in
-            switch metric {
-            case .errorShare: 0.02
-            case .sessionsPerSecond: 11
-            default: nil
-            }
-        }
-        #expect(results.map(\.verdict) == [.fail, .inconclusive, .pass] && results.map(\.observed) == [0.02, nil, 11])
-        #expect(results[0].limit.position == SourcePosition(line: 13, column: 7))
+        let verdicts = zip(profile.slo, [0.02, nil, 11]).map { limit, observed in limit.verdict(observed: observed) }
+        #expect(verdicts == [.fail, .inconclusive, .pass])
+        #expect(profile.slo[0].position == SourcePosition(line: 13, column: 7))
         #expect(SLOLimit.standard.verdict(observed: .nan) == .inconclusive)
+    }
+
+    @Test("a retrieval may take its allowance and its octets at the slowest speed, and not a nanosecond more")
+    func late() throws {
+        guard case .lateShare(let rule) = try SLOParser.parse("late(retr, 5s + 3000B/s) <= 5%", at: nil).metric else {
+            Issue.record("no limit on late retrievals")
+            return
+        }
+        #expect(rule.step == .retr && rule.allowanceNs == 5_000_000_000 && rule.bytesPerSecond == 3000)
+        #expect(!rule.isLate(latencyNs: 5_000_000_000, bytes: 0) && rule.isLate(latencyNs: 5_000_000_001, bytes: 0))
+        #expect(!rule.isLate(latencyNs: 7_000_000_000, bytes: 6000) && rule.isLate(latencyNs: 7_000_000_001, bytes: 6000))
+        guard case .lateShare(let plain) = try SLOParser.parse("late(top, 1s) < 1%", at: nil).metric else {
+            Issue.record("no limit on late looks")
+            return
+        }
+        #expect(plain.bytesPerSecond == nil && plain.isLate(latencyNs: 1_000_000_001, bytes: 1 << 40))
+        #expect(!rule.isLate(latencyNs: .max, bytes: .max), "as long as that many octets take")
+    }
+
+    @Test("a limit may be a mapping that ends the run early; each rule for late retrievals has a counter of its own")
+    func aborting() throws {
+        let profile = try loadProfile(
+            goodProfile + """
+                slo:
+                  - {limit: "errors <= 5%", abort: on}
+                  - late(retr, 1s) <= 5%
+                  - limit: late(retr, 5s + 2KiB/s) <= 1%
+                  - p99(session) < 1s
+
+                """)
+        #expect(profile.slo.map(\.aborts) == [true, false, false, false])
+        #expect(profile.lateRules.map(\.slot) == [0, 1])
+        #expect(profile.lateRules[1].bytesPerSecond == 2048)
+        #expect(profile.slo[2].metricText == "late(retr, 5s + 2KiB/s)")
     }
 }
