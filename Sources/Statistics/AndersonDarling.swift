@@ -24,8 +24,8 @@ public struct AndersonDarling: Sendable, Equatable {
     public var probability: Double { 1 - Self.distribution(statistic) }
 
     /// `gaps` against the exponential of mean 1; nil with fewer than 8. A gap of 0 counts as the smallest positive one. With
-    /// `each` above 1 the sums of so many gaps in a row are held against their Erlang distribution: where single gaps are as short as
-    /// the work between two starts, that work would be what is found.
+    /// `each` above 1 the sums of so many gaps in a row are held against their Erlang distribution: where single gaps are
+    /// as short as the work between two starts, that work would be what is found.
     public init?(exponentialGaps gaps: [Double], each: Int = 1) {
         guard each >= 1, gaps.allSatisfy({ $0.isFinite && $0 >= 0 }) else { return nil }
         let sums = stride(from: 0, to: gaps.count - gaps.count % each, by: each).map { gaps[$0..<($0 + each)].reduce(0, +) }
