@@ -1,6 +1,7 @@
 // An NTLM message in words (MS-NLMP 2.2): flags, names, target information and version. What is secret is not in the summary
 // that this is made of.
 
+private import Digest
 private import NTLM
 
 enum NTLMText {

@@ -45,6 +45,12 @@ public struct Redactor {
 
     private func shown(_ octets: some Collection<UInt8>) -> String { Printable.text(secrets.masking(Array(octets))) }
 
+    /// The same as a value, which does not hold on to the redactor.
+    private var showing: MechanismText.Shown {
+        let secrets = secrets
+        return { Printable.text(secrets.masking($0)) }
+    }
+
     private mutating func take(_ entry: Transcript.Entry) {
         nowUs = Double(entry.atNs) / 1e3
         switch entry.kind {
@@ -82,7 +88,8 @@ public struct Redactor {
     private mutating func clientLine(_ line: [UInt8]) -> String {
         if exchange != nil {
             if line == [42] { return "*" }
-            return exchange?.response(line, shown) ?? hidden(line)
+            let showing = showing
+            return exchange?.response(line, showing) ?? hidden(line)
         }
         let words = line.split(separator: Bytes.space, omittingEmptySubsequences: false)
         let verb = String(decoding: words[0].map(Bytes.uppercased), as: UTF8.self)
@@ -116,7 +123,7 @@ public struct Redactor {
         }
         var mechanism = MechanismText(name: words[1])
         pending.append(.none)
-        let initial = words.count > 2 ? " " + mechanism.response(Array(words[2]), shown) : ""
+        let initial = words.count > 2 ? " " + mechanism.response(Array(words[2]), showing) : ""
         let name = "AUTH " + shown(words[1])
         exchange = mechanism
         return name + initial
@@ -175,7 +182,8 @@ public struct Redactor {
         if !isOK, line.first == 43 {
             guard exchange != nil, line.count > 2 else { return shown(line) }
             let data = Array(line.dropFirst(2))
-            return "+ " + (exchange?.challenge(data, shown) ?? shown(data))
+            let showing = showing
+            return "+ " + (exchange?.challenge(data, showing) ?? shown(data))
         }
         // Windows' own service says `+OK` where `+ ` is meant, once, at the beginning of an NTLM exchange.
         if isOK, exchange?.takesOKForGo == true {
