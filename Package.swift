@@ -139,6 +139,9 @@ let package = Package(
         tests("POP3Tests", ["POP3", "PoplarCore"]),
         tests(
             "LoadGeneratorTests",
-            ["LoadGenerator", "PoplarCore", "Digest", "NTLM", "POP3", "SASL", "Workload", "Dialogue", "Telemetry", "Reactor", "TLS"]),
+            [
+                "LoadGenerator", "PoplarCore", "Digest", "NTLM", "POP3", "SASL", "Workload", "Dialogue", "Telemetry", "Reactor",
+                "TLS",
+            ]),
     ]
 )

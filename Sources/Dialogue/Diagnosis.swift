@@ -26,21 +26,26 @@ public enum Diagnosis {
             return "the method is switched off on this channel; try another channel, or switch it on at the server"
         }
         if words.contains("mailbox is not available") || words.contains("could not be found") || words.contains("alias") {
-            return "the password was right but there is no mailbox for \(attempt.identity); give the user one, or name another user"
+            return
+                "the password was right but there is no mailbox for \(attempt.identity); give the user one, or name another user"
         }
         if attempt.family == "ntlm", let cause = variant(attempt, works) { return cause }
-        if attempt.channel == "pop3", all.contains(where: { $0.method == attempt.method && $0.channel != "pop3" && $0.result == .ok }) {
+        if attempt.channel == "pop3",
+            all.contains(where: { $0.method == attempt.method && $0.channel != "pop3" && $0.result == .ok })
+        {
             return "the same logon is taken inside TLS; the server wants no \(attempt.method) in the clear"
         }
         switch attempt.family {
         case "ntlm":
-            return "no variant of NTLM lets \(attempt.identity) in; check the columns nt_domain, nt_user and nt_password, and that the "
+            return
+                "no variant of NTLM lets \(attempt.identity) in; check the columns nt_domain, nt_user and nt_password, and that the "
                 + "user has a mailbox"
         case "membership":
             return "the membership instance does not know \(attempt.identity), or membership is off; check membership_user and "
                 + "membership_password"
         default:
-            return "the server does not take this name with this password for \(attempt.method); check the columns account and password"
+            return
+                "the server does not take this name with this password for \(attempt.method); check the columns account and password"
         }
     }
 
@@ -56,7 +61,8 @@ public enum Diagnosis {
             return "the server takes NTLMv2 only (LMCompatibilityLevel 5); use v2, or lower the level at the server"
         }
         if attempt.method == "ntlm-v2-channel-binding", works("ntlm-v2", here) {
-            return "the server sees another certificate than we do, as behind a proxy that ends TLS; turn the binding off or end TLS "
+            return
+                "the server sees another certificate than we do, as behind a proxy that ends TLS; turn the binding off or end TLS "
                 + "at the server"
         }
         if !isOld, attempt.method != "ntlm-v2-channel-binding", works("ntlm-v2-channel-binding", here) {
@@ -74,12 +80,16 @@ public enum Diagnosis {
         let detail = attempt.detail.map { ": " + $0 } ?? ""
         switch attempt.errorClass ?? "" {
         case "refused": return "nothing listens there\(detail); check the port"
-        case "connect_timeout": return "the connection was not answered in time; check the address and firewalls, or raise --timeout"
+        case "connect_timeout":
+            return "the connection was not answered in time; check the address and firewalls, or raise --timeout"
         case "timeout": return "no answer in the step \(step); the server is slow or waits for something else; raise --timeout"
-        case "tls" where step == "stls": return "STLS was refused, so nothing secret was sent; it has no certificate, or TLS is off"
+        case "tls" where step == "stls":
+            return "STLS was refused, so nothing secret was sent; it has no certificate, or TLS is off"
         case "tls":
-            return "the TLS handshake failed\(detail); for a certificate of your own give --ca FILE, or --insecure to look past it"
-        case "early_close": return "the server closed the connection in the step \(step); a limit on connections or failures, or a crash"
+            return
+                "the TLS handshake failed\(detail); for a certificate of your own give --ca FILE, or --insecure to look past it"
+        case "early_close":
+            return "the server closed the connection in the step \(step); a limit on connections or failures, or a crash"
         case "reset": return "the connection broke in the step \(step)\(detail); a limit at the server or something in between"
         case "protocol": return "the answer in the step \(step) is none that the protocol has; see the dialogue"
         case "greeting": return "the server does not greet as POP3 does; too many connections, or another service"

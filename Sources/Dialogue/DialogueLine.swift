@@ -38,7 +38,8 @@ enum Printable {
             switch scalar.value {
             case 0..<0x20, 0x7F..<0xA0: result += "\\x" + hexadecimal(UInt8(truncatingIfNeeded: scalar.value))
             // Marks that turn or hide text.
-            case 0x200B...0x200F, 0x202A...0x202E, 0x2066...0x2069, 0xFEFF: result += "\\u{" + String(scalar.value, radix: 16) + "}"
+            case 0x200B...0x200F, 0x202A...0x202E, 0x2066...0x2069, 0xFEFF:
+                result += "\\u{" + String(scalar.value, radix: 16) + "}"
             default: result.unicodeScalars.append(scalar)
             }
         }

@@ -29,7 +29,9 @@ enum NTLMText {
         if let pairs = message.pairs {
             if let flags = pairs.flags { parts.append("AV flags 0x" + String(flags, radix: 16)) }
             if pairs.timestamp != nil { parts.append("a time") }
-            if let binding = pairs.channelBindings { parts.append(binding == .zero ? "channel binding empty" : "channel binding") }
+            if let binding = pairs.channelBindings {
+                parts.append(binding == .zero ? "channel binding empty" : "channel binding")
+            }
         }
         if let version = message.version {
             parts.append("version \(version.major).\(version.minor).\(version.build) revision \(version.revision)")

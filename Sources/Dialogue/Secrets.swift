@@ -20,7 +20,9 @@ public struct Secrets: Sendable {
     /// `passwords` in UTF-8; empty ones are left out.
     public init(_ passwords: [[UInt8]] = []) {
         for password in passwords where !password.isEmpty {
-            var forms: [[UInt8]] = [password, Self.utf16(password, isLittleEndian: true), Self.utf16(password, isLittleEndian: false)]
+            var forms: [[UInt8]] = [
+                password, Self.utf16(password, isLittleEndian: true), Self.utf16(password, isLittleEndian: false),
+            ]
             if let hash = NTHash(passwordUTF8: password.span) { forms.append(hash.digest.withSpan { span in Self.copy(span) }) }
             for form in forms { add(form) }
         }

@@ -3,9 +3,9 @@
 // Invariant: every wait has a deadline, and what is kept of the other side's octets is bounded.
 
 internal import Dialogue
+import Digest
 import Glibc
 import NTLM
-import Digest
 import PoplarCore
 import Reactor
 import TLS

@@ -69,7 +69,8 @@ public enum ProbeSurvey {
         return [first] + (second.map { [$0] } ?? [])
     }
 
-    private static func switchToTLS(_ connection: inout ProbeConnection, _ endpoint: ProbeEndpoint, _ channel: inout ProbeChannel) {
+    private static func switchToTLS(_ connection: inout ProbeConnection, _ endpoint: ProbeEndpoint, _ channel: inout ProbeChannel)
+    {
         do throws(ProbeConnection.Fault) {
             try ask(.stls, &connection, endpoint)
             let reply = try line(&connection, endpoint.deadlineNs)
@@ -152,7 +153,9 @@ public enum ProbeSurvey {
     }
 
     /// A listing's rows; nil where the command was refused.
-    private static func rows(_ connection: inout ProbeConnection, _ endpoint: ProbeEndpoint) throws(ProbeConnection.Fault) -> [String]? {
+    private static func rows(_ connection: inout ProbeConnection, _ endpoint: ProbeEndpoint) throws(ProbeConnection.Fault)
+        -> [String]?
+    {
         let deadline = endpoint.deadlineNs
         guard try line(&connection, deadline).starts(with: Array("+OK".utf8)) else { return nil }
         var rows: [String] = []
@@ -169,7 +172,9 @@ public enum ProbeSurvey {
         -> String
     {
         guard fault == .timeout else { return "no greeting: \(ProbeText.words(fault))" }
-        if !endpoint.isTLS, speaksTLS(endpoint) { return "this port speaks TLS from the first octet; add --tls, or give it as --pop3s" }
+        if !endpoint.isTLS, speaksTLS(endpoint) {
+            return "this port speaks TLS from the first octet; add --tls, or give it as --pop3s"
+        }
         let deadline = MonotonicClock.now() &+ min(endpoint.timeoutNs, 2_000_000_000)
         let question = ClientVerb.capa.line
         let octets = UnsafeRawBufferPointer(start: question.utf8Start, count: question.utf8CodeUnitCount)
@@ -186,7 +191,8 @@ public enum ProbeSurvey {
         let now = MonotonicClock.now()
         let deadline = now &+ min(endpoint.timeoutNs, 2_000_000_000)
         do throws(ProbeConnection.Fault) {
-            var connection = try ProbeConnection(to: endpoint.address, startNs: now, deadlineNs: deadline, transcript: Transcript())
+            var connection = try ProbeConnection(
+                to: endpoint.address, startNs: now, deadlineNs: deadline, transcript: Transcript())
             try connection.encrypt(context, hostName: nil, deadlineNs: deadline)
             return true
         } catch { return false }

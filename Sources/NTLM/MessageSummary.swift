@@ -47,7 +47,8 @@ public struct MessageSummary: Sendable, Equatable {
     /// Nil when it is none of the three messages, or not one that this module would take.
     public init?(_ bytes: Span<UInt8>) {
         guard let signature = try? MessageReader.word64(bytes, at: 0), signature == MessageReader.signature,
-            let type = try? MessageReader.word32(bytes, at: 8), let number = UInt8(exactly: type), let kind = Kind(rawValue: number)
+            let type = try? MessageReader.word32(bytes, at: 8), let number = UInt8(exactly: type),
+            let kind = Kind(rawValue: number)
         else { return nil }
         self.kind = kind
         size = bytes.count

@@ -20,13 +20,17 @@ public enum ProbeReport {
         if channel.greeting != nil || channel.tls != nil, channel.problem == nil {
             lines.append("  AUTH lists  \(list(channel.mechanisms))")
             lines.append("  CAPA lists  \(list(channel.capabilities))")
-            if channel.channel != "stls" { lines.append("  APOP        \(channel.hasTimestamp ? "offered by the greeting" : "not offered")") }
+            if channel.channel != "stls" {
+                lines.append("  APOP        \(channel.hasTimestamp ? "offered by the greeting" : "not offered")")
+            }
         }
         if let problem = channel.problem { lines.append("  " + style.paint(problem, .bad)) }
         return lines + dialogue(channel.dialogue, style)
     }
 
-    private static func list(_ rows: [String]?) -> String { rows.map { $0.isEmpty ? "nothing" : $0.joined(separator: ", ") } ?? "refused" }
+    private static func list(_ rows: [String]?) -> String {
+        rows.map { $0.isEmpty ? "nothing" : $0.joined(separator: ", ") } ?? "refused"
+    }
 
     private static func describe(_ attempt: ProbeAttempt, _ style: Style) -> [String] {
         let title = "\(attempt.method) over \(attempt.channel) as \(attempt.identity): \(word(attempt.result))"
@@ -63,7 +67,8 @@ public enum ProbeReport {
                 row(
                     [method]
                         + channels.map { channel in
-                            findings.attempts.first { $0.method == method && $0.channel == channel }.map { word($0.result) } ?? "-"
+                            findings.attempts.first { $0.method == method && $0.channel == channel }.map { word($0.result) }
+                                ?? "-"
                         })
             }
     }

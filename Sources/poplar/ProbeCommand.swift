@@ -48,7 +48,8 @@ struct ProbeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The row of the table, from 1, or a name in it.", valueName: "row|name"))
     var user = "1"
 
-    @Option(help: ArgumentHelp("Methods to try, also when they are not offered; ntlm stands for its variants.", valueName: "list"))
+    @Option(
+        help: ArgumentHelp("Methods to try, also when they are not offered; ntlm stands for its variants.", valueName: "list"))
     var method: String?
 
     @Option(help: ArgumentHelp("Verify the server's certificate against these authorities (PEM).", valueName: "file"))
@@ -118,7 +119,9 @@ struct ProbeCommand: ParsableCommand {
             let channels = ProbeSurvey.run(endpoint)
             findings.channels += channels
             for channel in channels where channel.problem == nil {
-                guard let table, let row, let transport = Transport.allCases.first(where: { $0.name == channel.channel }) else { continue }
+                guard let table, let row, let transport = Transport.allCases.first(where: { $0.name == channel.channel }) else {
+                    continue
+                }
                 for trial in try trials() where trial.fits(transport) {
                     guard table.identities(row).contains(IdentitySet(trial.identity)) else { continue }
                     let offer = channel.offers(trial.method)
@@ -175,7 +178,8 @@ struct ProbeCommand: ParsableCommand {
         if let number = Int(text), (1...max(1, table.count)).contains(number), table.count > 0 { return number - 1 }
         let view = table.view
         for row in 0..<table.count {
-            for column in [UserColumn.account, .ntUser, .membershipUser] where view.bytes(UInt32(row), column).elementsEqual(text.utf8) {
+            for column in [UserColumn.account, .ntUser, .membershipUser]
+            where view.bytes(UInt32(row), column).elementsEqual(text.utf8) {
                 return row
             }
         }
