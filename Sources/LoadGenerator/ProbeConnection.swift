@@ -68,6 +68,8 @@ struct ProbeConnection: ~Copyable {
     }
 
     private(set) var isEncrypted = false
+    /// The goodbye came along with the last octets.
+    private var isClosed = false
 
     mutating func note(_ kind: Transcript.Kind, _ text: String = "") {
         transcript.append(kind, atNs: MonotonicClock.now() &- startNs, text: text)
@@ -114,6 +116,7 @@ struct ProbeConnection: ~Copyable {
         let before = input.count
         guard before < Self.inputLimit else { throw .system(ENOBUFS) }
         while input.count == before {
+            if isClosed { throw .closed }
             let count = try readRaw(deadlineNs)
             if isEncrypted { try decrypt(count) } else { keep(UnsafeRawBufferPointer(rebasing: room[0..<count])) }
         }
@@ -147,7 +150,9 @@ struct ProbeConnection: ~Copyable {
             switch tls?.read(into: plain) ?? .failed {
             case .count(let octets): keep(UnsafeRawBufferPointer(rebasing: plain[0..<octets]))
             case .needsInput, .needsOutput: return
-            case .closed: throw .closed
+            case .closed:
+                isClosed = true
+                return
             case .failed: throw .tls
             }
         }

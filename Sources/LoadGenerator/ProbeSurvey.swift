@@ -57,6 +57,7 @@ public enum ProbeSurvey {
             if !endpoint.isTLS, first.offersSTLS, first.problem == nil {
                 var channel = ProbeChannel(.stls, address: endpoint.address.text)
                 channel.isOptional = true
+                channel.hasTimestamp = first.hasTimestamp
                 switchToTLS(&connection, endpoint, &channel)
                 second = channel
             }
