@@ -38,14 +38,14 @@ public enum Diagnosis {
         switch attempt.family {
         case "ntlm":
             return
-                "no variant of NTLM lets \(attempt.identity) in; check the columns nt_domain, nt_user and nt_password, and that the "
+                "no variant of NTLM lets \(attempt.identity) in; check nt_domain, nt_user and nt_password, and that the "
                 + "user has a mailbox"
         case "membership":
             return "the membership instance does not know \(attempt.identity), or membership is off; check membership_user and "
                 + "membership_password"
         default:
             return
-                "the server does not take this name with this password for \(attempt.method); check the columns account and password"
+                "the server does not take this name with this password for \(attempt.method); check account and password"
         }
     }
 
@@ -62,7 +62,7 @@ public enum Diagnosis {
         }
         if attempt.method == "ntlm-v2-channel-binding", works("ntlm-v2", here) {
             return
-                "the server sees another certificate than we do, as behind a proxy that ends TLS; turn the binding off or end TLS "
+                "the server sees another certificate than we do, as behind a proxy that ends TLS; turn bindings off or end TLS "
                 + "at the server"
         }
         if !isOld, attempt.method != "ntlm-v2-channel-binding", works("ntlm-v2-channel-binding", here) {

@@ -1,4 +1,5 @@
 // A line of a dialogue as people may see it: nothing secret, nothing that a terminal would obey.
+// Invariant: only `Redactor` makes the text of what went over the wire.
 
 public struct DialogueLine: Sendable, Equatable, Encodable {
     public enum Side: String, Sendable, Encodable {

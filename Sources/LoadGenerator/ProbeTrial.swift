@@ -1,4 +1,5 @@
 // The ways to log on that a probe tries, each as one session of the generator's own machine: what works here works in a run.
+// Each carries the identity whose columns it needs; a row without them is not tried.
 
 public import Telemetry
 public import Workload

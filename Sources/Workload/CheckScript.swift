@@ -1,4 +1,5 @@
 // The session that `poplar probe` runs: one logon by one method, STAT, QUIT. It reads a figure and changes nothing.
+// No list of the server decides whether the logon is tried: whoever asks for it has looked.
 
 public import Telemetry
 
