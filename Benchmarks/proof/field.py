@@ -5,6 +5,8 @@ server is `poplar serve` with one worker on one CPU, the client has another; 32 
 `poplar run` with a closed profile of as many commands, of the same kinds as far as can be; the rounds alternate. CPU time
 is the kernel's user + system time of the client's whole process tree between two looks, sessions are those that the server
 counted between the same looks, so that start, JIT warm-up and end cost nobody anything. Bound: the best of them >= 8 times ours.
+The kernel's part is printed too, and what the C client of Benchmarks/floor needs for poplib's dialogue, which only writes and
+reads: they say how much of the ratio any client could win.
 """
 
 import argparse
@@ -86,12 +88,13 @@ class Server(servers.Server):
 
 def used_s(pid):
     """User and system time of a process and all below it, ended threads and reaped children included."""
-    ticks = 0
+    user = system = 0
     for member in servers.family(pid):
         with contextlib.suppress(OSError):
             fields = pathlib.Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
-            ticks += sum(map(int, fields[11:15]))
-    return ticks / os.sysconf("SC_CLK_TCK")
+            user += int(fields[11]) + int(fields[13])
+            system += int(fields[12]) + int(fields[14])
+    return [ticks / os.sysconf("SC_CLK_TCK") for ticks in (user, system)]
 
 
 def commands(folder):
@@ -108,11 +111,11 @@ def commands(folder):
             pathlib.Path("/usr/share/java/javax.mail.jar")]
     if java and all(jar.exists() for jar in jars):
         path = f"{':'.join(map(str, jars))}:{JMETER}/lib/*:{JMETER}/lib/ext/*:/usr/share/java/logkit.jar"
-        found["jmeter"] = lambda port: [java, f"-Djmeter.home={JMETER}", "-cp", path, "bsh.Interpreter", HERE / "jmeter.bsh", port,
-                                        str(AT_ONCE)]
+        engine = [java, f"-Djmeter.home={JMETER}", "-cp", path, "bsh.Interpreter", HERE / "jmeter.bsh"]
+        found["jmeter"] = lambda port: [*engine, port, str(AT_ONCE)]
     else:
         missing = ", ".join([] if java else ["java"]) or ", ".join(str(jar) for jar in jars if not jar.exists())
-        absent["jmeter"] = f"Debian's jmeter, jmeter-mail or a Java is not installed, {missing} is missing (scripts/setup.sh proof)"
+        absent["jmeter"] = f"Debian's jmeter and jmeter-mail are not installed: no {missing} (scripts/setup.sh proof)"
     return found, absent
 
 
@@ -145,18 +148,20 @@ def look(server, process, warm_up, seconds, text):
     time.sleep(seconds)
     if process.poll() is not None:
         raise RuntimeError(f"it ended by itself: {text()[-300:]!r}")
-    used, (sessions, sent) = used_s(process.pid) - used, [now - then for now, then in zip(server.counted(), counted)]
+    user, system = (now - then for now, then in zip(used_s(process.pid), used))
+    sessions, sent = (now - then for now, then in zip(server.counted(), counted))
     if not sessions:
         raise RuntimeError(f"the server counted no session: {text()[-300:]!r}")
-    return {"cpu_us": used * 1e6 / sessions, "commands": sent / sessions, "sessions_per_s": sessions / seconds, "share": used / seconds}
+    return {"cpu_us": (user + system) * 1e6 / sessions, "kernel_us": system * 1e6 / sessions, "commands": sent / sessions,
+            "sessions_per_s": sessions / seconds, "share": (user + system) / seconds}
 
 
 def ours(server, name, folder, seconds, options):
     profile, out = folder / f"field-{name}.yaml", folder / "run"
     profile.write_text(PROFILE.format(name=name, work=WORK[name], users=USERS, at_once=AT_ONCE))
     shutil.rmtree(out, ignore_errors=True)
-    command = [options.poplar, "run", profile, "--pop3", f"127.0.0.1:{server.port}", "--threads", "1", "--duration", f"{seconds + 4:g}",
-               "--out", out]
+    command = [options.poplar, "run", profile, "--pop3", f"127.0.0.1:{server.port}", "--threads", "1",
+               "--duration", f"{seconds + 4:g}", "--out", out]
     with client(command, folder, "ours") as process:
         figures = look(server, process, 2, seconds, (folder / "ours.log").read_text)
         process.wait(60)
@@ -186,9 +191,23 @@ def duel(name, command, server, folder, options):
 
 def line(name, figures):
     their, our = figures["theirs"], figures["ours"]
-    return (f"{name:<7} {their['cpu_us']:>8.1f} us a session ({their['commands']:.1f} commands, {their['sessions_per_s']:.0f}/s)   "
-            f"ours {our['cpu_us']:>6.1f} us ({our['commands']:.1f}, {our['sessions_per_s']:.0f}/s)   "
-            f"{figures['ratio']:.1f}x [{figures['least']:.1f}-{figures['most']:.1f}]")
+    return (f"{name} {told(their)}; ours {told(our)}; {figures['ratio']:.1f}x [{figures['least']:.1f}-{figures['most']:.1f}]")
+
+
+def told(figures):
+    return (f"{figures['cpu_us']:.1f} us a session, {figures['kernel_us']:.1f} of them the kernel's "
+            f"({figures['commands']:.1f} commands, {figures['sessions_per_s']:.0f}/s)")
+
+
+def floor(server, folder, options):
+    """The C client with poplib's dialogue, or None where it is not built."""
+    if not (servers.BIN / "floor-client").exists():
+        return None
+    seconds = options.seconds or 5
+    command = [servers.BIN / "floor-client", "--pop3", server.addresses["pop3"], "--users", USERS, "--messages", 10,
+               "--in-flight", AT_ONCE, "--retrievals", 1, "--auth", "basic", "--seconds", seconds + 3]
+    with client(command, folder, "floor") as process:
+        return look(server, process, 1, seconds, (folder / "floor.log").read_text)
 
 
 def run(options):
@@ -196,29 +215,33 @@ def run(options):
     if (os.cpu_count() or 1) < 2:
         return {"row": "field", "ok": False, "text": "it needs a CPU for the server and one for the client"}
     found, absent = commands(folder)
-    duels = {}
+    duels, reference = {}, None
     for name in ("rabid", "jmeter", "poplib"):
         if name in found:
             print(f"field: {name}: {DIALOGUE[name]}; ours: {OURS[name]}; {AT_ONCE} at once", flush=True)
             try:
                 with Server(options.poplar) as server:
                     duels[name] = duel(name, found[name], server, folder, options)
+                    reference = floor(server, folder, options) if name == "poplib" else None
                 print(f"field: {line(name, duels[name])}", flush=True)
             except RuntimeError as error:
                 absent[name] = str(error)
         if name in absent:
             print(f"field: {name}: NOT MEASURED: {absent[name]}", flush=True)
+    if reference:
+        print(f"field: the floor in C, USER PASS STAT RETR QUIT: {told(reference)}", flush=True)
     best = min(duels, key=lambda name: duels[name]["ratio"], default=None)
     ratios = ", ".join(f"{name} {figures['ratio']:.1f}x" for name, figures in duels.items())
     ok = best is not None and not absent and duels[best]["ratio"] >= BOUND
     text = f"client CPU per session, theirs / ours: {ratios or 'nothing measured'} (bound: the best >= {BOUND:g}x)"
     text += "".join(f"; {name} not measured" for name in absent)
-    return {"row": "field", "ok": ok, "text": text, "bound": BOUND, "duels": duels, "absent": absent}
+    return {"row": "field", "ok": ok, "text": text, "bound": BOUND, "duels": duels, "floor": reference, "absent": absent}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--poplar", default=str(servers.ROOT / ".build/release/poplar"), help="our executable (default: %(default)s)")
+    default = str(servers.ROOT / ".build/release/poplar")
+    parser.add_argument("--poplar", default=default, help="our executable (default: %(default)s)")
     parser.add_argument("--seconds", type=float, help="length of each look (default: 5)")
     options = parser.parse_args()
     options.poplar = os.path.abspath(options.poplar)

@@ -94,8 +94,9 @@ def attempt(kind, folder, options):
         await_tls(server)
         profile, out = folder / f"{server.name}.yaml", folder / f"{server.name}-run"
         profile.write_text(PROFILE.read_text().replace("clients:\n", f"clients:\n{server.more}"))
-        command = [options.poplar, "run", profile, "--pop3", f"127.0.0.1:{server.port}", "--pop3s", f"127.0.0.1:{server.tls_port}",
-                   "--users", users_file(folder), "--out", out, "--duration", f"{options.seconds or 60:g}"]
+        command = [options.poplar, "run", profile, "--pop3", f"127.0.0.1:{server.port}",
+                   "--pop3s", f"127.0.0.1:{server.tls_port}", "--users", users_file(folder), "--out", out,
+                   "--duration", f"{options.seconds or 60:g}"]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=folder)
         if not (out / "summary.json").exists():
             raise RuntimeError(f"exit {done.returncode}: {(done.stderr or done.stdout).strip()[-400:]}")
@@ -111,7 +112,8 @@ def judge(name, summary, code):
     expected = counts.get("retr", 0) * len(MESSAGE) + counts.get("top", 0) * octets(HEAD + BODY[:TOP_LINES])
     observed = summary["throughput"]["bytes_per_s"] * summary["duration_s"]
     sessions = summary["sessions"]
-    ok = (code == 0 and sessions["failed"] == 0 and sessions["succeeded"] == sessions["planned"] > 0 and not any(summary["errors"].values())
+    clean = sessions["failed"] == 0 and not any(summary["errors"].values())
+    ok = (code == 0 and clean and sessions["succeeded"] == sessions["planned"] > 0
           and counts.get("retr", 0) > 0 and abs(observed - expected) < 1)
     latency = summary["latency_us"]["session_service"]
     print(f"peers: {name}: {sessions['succeeded']} of {sessions['planned']} sessions, errors {sum(summary['errors'].values())}, "
@@ -121,8 +123,9 @@ def judge(name, summary, code):
     print(f"peers: {name}: {', '.join(transports)}; {', '.join(methods)}", flush=True)
     for reason in summary["reasons"] + [f"{kind}: {count}" for kind, count in summary["errors"].items() if count]:
         print(f"peers: {name}: {reason}", flush=True)
-    return {"ok": ok, "sessions": sessions, "errors": summary["errors"], "verdict": summary["verdict"], "exit": code, "counts": counts,
-            "octets": round(observed), "octets_expected": expected, "transports": transports, "methods": methods}
+    return {"ok": ok, "sessions": sessions, "errors": summary["errors"], "verdict": summary["verdict"], "exit": code,
+            "counts": counts, "octets": round(observed), "octets_expected": expected,
+            "transports": transports, "methods": methods}
 
 
 def run(options):
