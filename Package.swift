@@ -77,6 +77,7 @@ let package = Package(
         module("Administration", ["Configuration"]),
         module("Statistics"),
         module("Workload", ["PoplarCore", "Telemetry", "Configuration"]),
+        module("Dialogue", ["PoplarCore", "Digest", "NTLM", "Telemetry"]),
 
         // Floor 4.
         module(
@@ -88,15 +89,16 @@ let package = Package(
             ]),
         module(
             "LoadGenerator",
-            ["PoplarCore", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Workload", "Telemetry"]),
+            ["PoplarCore", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Workload", "Dialogue", "Telemetry"]),
 
         // Floor 5 and up.
         module("Results", ["Telemetry", "Workload", "Statistics"]),
-        module("Report", ["Results", "Telemetry"]),
+        module("Report", ["Results", "Telemetry", "Dialogue"]),
         .executableTarget(
             name: "poplar",
             dependencies: [
-                "Server", "LoadGenerator", "Results", "Report", "Workload", "Statistics", "Telemetry", "Configuration", "Certificates",
+                "Server", "LoadGenerator", "Results", "Report", "Workload", "Statistics", "Dialogue", "Telemetry", "Configuration",
+                "Certificates",
                 "Accounts", "Administration", "Maildrop", "POP3", "TLS", "Reactor", "PoplarCore", "CBuildInfo", "CJemalloc",
                 "CLinux", "NTLM", "Digest",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -130,12 +132,16 @@ let package = Package(
         tests("FuzzReplayTests", ["FuzzTargets"]),
         tests("TelemetryTests", ["Telemetry", "PoplarCore"]),
         tests("StatisticsTests", ["Statistics"]),
+        tests("DialogueTests", ["Dialogue", "NTLM", "SASL", "Digest", "PoplarCore", "Telemetry"]),
         tests("ResultsTests", ["Results", "Telemetry", "Workload"]),
-        tests("ReportTests", ["Report", "Results", "Telemetry"]),
+        tests("ReportTests", ["Report", "Results", "Dialogue", "Telemetry"]),
         tests("WorkloadTests", ["Workload", "Configuration", "Telemetry", "PoplarCore", "CJemalloc"]),
         tests("POP3Tests", ["POP3", "PoplarCore"]),
         tests(
             "LoadGeneratorTests",
-            ["LoadGenerator", "PoplarCore", "Digest", "NTLM", "POP3", "SASL", "Workload", "Telemetry", "Reactor", "TLS"]),
+            [
+                "LoadGenerator", "PoplarCore", "Digest", "NTLM", "POP3", "SASL", "Workload", "Dialogue", "Telemetry", "Reactor",
+                "TLS",
+            ]),
     ]
 )

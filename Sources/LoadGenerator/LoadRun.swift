@@ -89,7 +89,7 @@ public final class LoadRun {
     }
 
     /// Windows' file time at monotonic time 0.
-    private static func fileTimeBase() -> UInt64 {
+    static func fileTimeBase() -> UInt64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         let unix = UInt64(max(0, time.tv_sec)) &* 10_000_000 &+ UInt64(max(0, time.tv_nsec)) / 100

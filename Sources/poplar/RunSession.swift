@@ -84,6 +84,10 @@ struct RunSession {
 
     private mutating func warnOfUsers() {
         let profile = load.profile
+        if let trace = profile.trace, let source = profile.traceSource {
+            notes.append("\(trace.count) starts of the trace \(source.path) (SHA-256 \(trace.sha256))")
+            return
+        }
         let needed = Int((profile.peakRate * Double(profile.limits.sessionTimeoutNs) / 1e9).rounded(.up))
         guard profile.model.isOpen, !profile.allowsOverlap, load.users.count < needed else { return }
         notes.append("\(load.users.count) users are fewer than rate x session time-out (\(needed)): a slow server exhausts them")

@@ -180,8 +180,9 @@ enum RunVerdict {
             + "longest turn \(Double((health.map(\.turnMaxNs).max() ?? 0) / 10_000) / 100) ms"
     }
 
-    static func sha256(_ text: String) -> String {
-        let octets = Array(text.utf8)
+    static func sha256(_ text: String) -> String { sha256(Array(text.utf8)) }
+
+    static func sha256(_ octets: [UInt8]) -> String {
         let digits = Array("0123456789abcdef")
         return SHA256.hash(octets.span).withSpan { digest in
             var text = ""
