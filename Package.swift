@@ -75,7 +75,9 @@ let package = Package(
         module("POP3", ["PoplarCore"]),
         module("Accounts", ["PoplarCore", "Digest", "NTLM"]),
         module("Administration", ["Configuration"]),
+        module("Statistics"),
         module("Workload", ["PoplarCore", "Telemetry", "Configuration"]),
+        module("Dialogue", ["PoplarCore", "Digest", "NTLM", "Telemetry"]),
 
         // Floor 4.
         module(
@@ -87,15 +89,16 @@ let package = Package(
             ]),
         module(
             "LoadGenerator",
-            ["PoplarCore", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Workload", "Telemetry"]),
+            ["PoplarCore", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Workload", "Dialogue", "Telemetry"]),
 
         // Floor 5 and up.
-        module("Results", ["Telemetry", "Workload"]),
-        module("Report", ["Results", "Telemetry"]),
+        module("Results", ["Telemetry", "Workload", "Statistics"]),
+        module("Report", ["Results", "Telemetry", "Dialogue"]),
         .executableTarget(
             name: "poplar",
             dependencies: [
-                "Server", "LoadGenerator", "Results", "Report", "Workload", "Telemetry", "Configuration", "Certificates",
+                "Server", "LoadGenerator", "Results", "Report", "Workload", "Statistics", "Dialogue", "Telemetry", "Configuration",
+                "Certificates",
                 "Accounts", "Administration", "Maildrop", "POP3", "TLS", "Reactor", "PoplarCore", "CBuildInfo", "CJemalloc",
                 "CLinux", "NTLM", "Digest",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -111,7 +114,7 @@ let package = Package(
         tests("ConfigurationTests", ["Configuration"]),
         tests("AdministrationTests", ["Administration", "Configuration"]),
         tests("PoplarCoreTests", ["PoplarCore"]),
-        tests("EndToEndTests", ["poplar", "Certificates", "Digest", "NTLM", "PoplarCore", "SASL"]),
+        tests("EndToEndTests", ["poplar", "Certificates", "Digest", "NTLM", "PoplarCore", "SASL", "Telemetry", "Workload"]),
         tests(
             "ServerTests",
             [
@@ -128,12 +131,17 @@ let package = Package(
             swiftSettings: swiftSettings),
         tests("FuzzReplayTests", ["FuzzTargets"]),
         tests("TelemetryTests", ["Telemetry", "PoplarCore"]),
+        tests("StatisticsTests", ["Statistics"]),
+        tests("DialogueTests", ["Dialogue", "NTLM", "SASL", "Digest", "PoplarCore", "Telemetry"]),
         tests("ResultsTests", ["Results", "Telemetry", "Workload"]),
-        tests("ReportTests", ["Report", "Results", "Telemetry"]),
+        tests("ReportTests", ["Report", "Results", "Dialogue", "Telemetry"]),
         tests("WorkloadTests", ["Workload", "Configuration", "Telemetry", "PoplarCore", "CJemalloc"]),
         tests("POP3Tests", ["POP3", "PoplarCore"]),
         tests(
             "LoadGeneratorTests",
-            ["LoadGenerator", "PoplarCore", "Digest", "NTLM", "POP3", "SASL", "Workload", "Telemetry", "Reactor", "TLS"]),
+            [
+                "LoadGenerator", "PoplarCore", "Digest", "NTLM", "POP3", "SASL", "Workload", "Dialogue", "Telemetry", "Reactor",
+                "TLS",
+            ]),
     ]
 )

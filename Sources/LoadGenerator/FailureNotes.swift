@@ -21,21 +21,18 @@ public struct FailureNote: Sendable {
 
 /// The start of a reply, kept inline.
 struct ReplyExcerpt {
-    private var octets = InlineArray<120, UInt8>(repeating: 0)
+    private var kept = InlineArray<120, UInt8>(repeating: 0)
     private(set) var count = 0
 
     mutating func keep(_ line: Span<UInt8>) {
-        count = min(line.count, octets.count)
-        for index in 0..<count { octets[index] = line[index] }
+        count = min(line.count, kept.count)
+        for index in 0..<count { kept[index] = line[index] }
     }
 
     mutating func clear() { count = 0 }
 
-    var text: String {
-        var bytes: [UInt8] = []
-        for index in 0..<count { bytes.append(octets[index]) }
-        return String(decoding: bytes, as: UTF8.self)
-    }
+    var octets: [UInt8] { (0..<count).map { kept[$0] } }
+    var text: String { String(decoding: octets, as: UTF8.self) }
 }
 
 final class FailureNotes: @unchecked Sendable {

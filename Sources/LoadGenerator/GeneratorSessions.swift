@@ -30,6 +30,10 @@ extension GeneratorThread {
         }
         nowNs = MonotonicClock.now()
         recorder.sessionStarted(plannedNs: planned, startNs: nowNs, measured: session.isMeasured)
+        if session.isMeasured {
+            sessionTime.begin(nowNs)
+            if isOpenModel { startNotes.note(nowNs > runStartNs ? nowNs &- runStartNs : 0) }
+        }
         let header = SessionHeader(
             plannedNs: isOpenModel ? planned : nowNs, startNs: nowNs, user: session.user, place: place,
             isMeasured: session.isMeasured)
@@ -134,6 +138,13 @@ extension GeneratorThread {
         _ machine: borrowing SessionMachine, _ header: SessionHeader, _ outcome: SessionOutcome, endNs: UInt64
     ) {
         open &-= 1
+        if header.isMeasured {
+            // A time-out is recorded at its limit, however late it was seen.
+            switch outcome {
+            case .cancelled, .inFlight: sessionTime.end(nowNs, unfinishedSince: header.startNs)
+            case .succeeded, .expectedRefusal, .failed: sessionTime.end(min(nowNs, max(endNs, header.startNs)))
+            }
+        }
         recorder.record(
             session: SessionRecord(
                 plannedNs: header.plannedNs, startNs: header.startNs, endNs: endNs, outcome: outcome,

@@ -69,6 +69,9 @@ struct GeneratorThread: ~Copyable {
     var nextPlan: SessionPlan?
     /// Sessions whose outcome is not recorded yet.
     var open = 0
+    /// For Little's law.
+    var sessionTime = SessionTime()
+    var startNotes: StartNotes
     var cipherOutCount = 0
     var nowNs: UInt64
     var stopNs: UInt64?
@@ -112,6 +115,7 @@ struct GeneratorThread: ~Copyable {
         tickets12 = ResumptionRing(capacity: 256)
         tickets13 = ResumptionRing(capacity: 256)
         nowNs = now
+        startNotes = plan.control.starts.notes
         meter = ThreadMeter(plan.control.health, nowNs: now)
     }
 
@@ -126,7 +130,8 @@ struct GeneratorThread: ~Copyable {
             nowNs = MonotonicClock.now()
             meter.startOfTurn(nowNs)
             if nowNs >= recorder.nextSwapNs {
-                meter.second(nowNs, open: open, pool: pool.exhaustions)
+                meter.second(nowNs, open: open, pool: pool.exhaustions, account: sessionTime)
+                control.starts.publish(startNotes.count)
                 recorder.swapIfDue(nowNs: nowNs)
             }
             if stopNs == nil || control.stop == .now { obey() }
@@ -141,7 +146,8 @@ struct GeneratorThread: ~Copyable {
         }
         endAll()
         nowNs = MonotonicClock.now()
-        meter.second(nowNs, open: 0, pool: pool.exhaustions)
+        meter.second(nowNs, open: 0, pool: pool.exhaustions, account: sessionTime)
+        control.starts.publish(startNotes.count)
         recorder.finish(nowNs: nowNs)
     }
 
@@ -260,6 +266,9 @@ struct ThreadMeter {
     private var turnStartNs: UInt64
     private var turnMaxNs: UInt64 = 0
     private var turns: UInt64 = 0
+    private var slowTurns: UInt64 = 0
+    private var seconds: UInt64 = 0
+    private var busySeconds: UInt64 = 0
     private var capHits: UInt64 = 0
     private var staleEvents: UInt64 = 0
     private var worst: UInt64 = 0
@@ -278,17 +287,23 @@ struct ThreadMeter {
         turns &+= 1
     }
 
-    mutating func endOfTurn(_ nowNs: UInt64) { turnMaxNs = max(turnMaxNs, nowNs &- turnStartNs) }
+    mutating func endOfTurn(_ nowNs: UInt64) {
+        let turn = nowNs &- turnStartNs
+        turnMaxNs = max(turnMaxNs, turn)
+        if turn > 1_000_000 { slowTurns &+= 1 }
+    }
     mutating func capHit() { capHits &+= 1 }
     mutating func staleEvent() { staleEvents &+= 1 }
 
-    mutating func second(_ nowNs: UInt64, open: Int, pool: UInt64) {
+    mutating func second(_ nowNs: UInt64, open: Int, pool: UInt64, account: SessionTime) {
         let cpu = MonotonicClock.threadCPU()
         let passed = nowNs &- lastNs
         // A second cut short by the end of the run says nothing about a worst one.
         if passed >= 500_000_000 {
             let share = UInt64(Double(cpu &- lastCPU) / Double(passed) * 1e6)
             worst = max(worst, share)
+            seconds &+= 1
+            if share > 900_000 { busySeconds &+= 1 }
             health.lastShare.store(share, ordering: .relaxed)
             health.worstShare.store(worst, ordering: .relaxed)
             lastNs = nowNs
@@ -298,9 +313,42 @@ struct ThreadMeter {
         health.elapsedNs.store(nowNs &- startNs, ordering: .relaxed)
         health.turnMaxNs.store(turnMaxNs, ordering: .relaxed)
         health.turns.store(turns, ordering: .relaxed)
+        health.slowTurns.store(slowTurns, ordering: .relaxed)
+        health.seconds.store(seconds, ordering: .relaxed)
+        health.busySeconds.store(busySeconds, ordering: .relaxed)
+        health.openNs.store(account.openNs, ordering: .relaxed)
+        health.unfinishedNs.store(account.unfinishedNs, ordering: .relaxed)
         health.capHits.store(capHits, ordering: .relaxed)
         health.staleEvents.store(staleEvents, ordering: .relaxed)
         health.poolRefusals.store(pool, ordering: .relaxed)
         health.open.store(UInt64(clamping: open), ordering: .relaxed)
+    }
+}
+
+/// The time that measured sessions were open, counted from outside: the number open, integrated over the clock. By Little's law
+/// it is the sum of their durations; where it is not, sessions are lost or counted twice.
+struct SessionTime {
+    private(set) var openNs: UInt64 = 0
+    private(set) var unfinishedNs: UInt64 = 0
+    private var open: UInt64 = 0
+    private var lastNs: UInt64 = 0
+
+    mutating func begin(_ nowNs: UInt64) {
+        advance(nowNs)
+        open &+= 1
+    }
+
+    /// `startNs`: of a session whose duration nobody records, since it never finished.
+    mutating func end(_ nowNs: UInt64, unfinishedSince startNs: UInt64? = nil) {
+        advance(nowNs)
+        open &-= 1
+        if let startNs { unfinishedNs &+= nowNs > startNs ? nowNs &- startNs : 0 }
+    }
+
+    private mutating func advance(_ nowNs: UInt64) {
+        if nowNs > lastNs {
+            openNs &+= open &* (nowNs &- lastNs)
+            lastNs = nowNs
+        }
     }
 }

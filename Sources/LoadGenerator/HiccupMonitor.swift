@@ -13,6 +13,7 @@ public final class HiccupMonitor: @unchecked Sendable {
     private static let periodNs: UInt64 = 2_000_000
 
     private let isStopped = Atomic<Bool>(false)
+    private let recentP99 = Atomic<UInt64>(0)
     private var lateness = LatencyHistogram(.session)
     private var thread: WorkerThread?
 
@@ -32,6 +33,9 @@ public final class HiccupMonitor: @unchecked Sendable {
         return lateness
     }
 
+    /// The 99th percentile so far, nanoseconds; renewed about once a second.
+    public var p99Ns: UInt64 { recentP99.load(ordering: .relaxed) }
+
     private func watch() {
         var due = MonotonicClock.now() &+ Self.periodNs
         while !isStopped.load(ordering: .acquiring) {
@@ -39,6 +43,7 @@ public final class HiccupMonitor: @unchecked Sendable {
             clock_nanosleep(CLOCK_MONOTONIC, Int32(TIMER_ABSTIME), &time, nil)
             let now = MonotonicClock.now()
             lateness.record(now > due ? now &- due : 0)
+            if lateness.count % 500 == 0 { recentP99.store(lateness.value(at: .p99) ?? 0, ordering: .relaxed) }
             // A thread that was held back for long owes no wake-ups: what it missed is one hiccup, not many.
             due = max(due &+ Self.periodNs, now)
         }

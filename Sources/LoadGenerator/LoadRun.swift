@@ -89,7 +89,7 @@ public final class LoadRun {
     }
 
     /// Windows' file time at monotonic time 0.
-    private static func fileTimeBase() -> UInt64 {
+    static func fileTimeBase() -> UInt64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         let unix = UInt64(max(0, time.tv_sec)) &* 10_000_000 &+ UInt64(max(0, time.tv_nsec)) / 100
@@ -155,6 +155,10 @@ public final class LoadRun {
     public var health: [HealthReading] { plans.map { $0.control.health.read() } }
     /// Examples of what failed, the first ones of each thread and class, in the order of time.
     public var failures: [FailureNote] { plans.flatMap { $0.control.notes.read() }.sorted { $0.atNs < $1.atNs } }
+    /// Gaps between the first real starts of each thread's measured sessions, each divided by its expectation by the profile.
+    public var normalisedGaps: [Double] {
+        plans.flatMap { configuration.profile.normalisedGaps($0.control.starts.read(), threads: plans.count) }
+    }
     /// Threads that could not start their loop.
     public var failedThreads: Int { plans.count { $0.control.health.hasFailed.load(ordering: .relaxed) } }
 }

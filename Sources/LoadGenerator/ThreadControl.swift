@@ -19,6 +19,7 @@ final class ThreadControl: Sendable {
     private let wakeUp: WakeUp
     let health = ThreadHealth()
     let notes = FailureNotes()
+    let starts = StartLog()
 
     init() throws(SystemError) { wakeUp = try WakeUp() }
 
@@ -45,6 +46,11 @@ public final class ThreadHealth: Sendable {
     let staleEvents = Atomic<UInt64>(0)
     let turns = Atomic<UInt64>(0)
     let open = Atomic<UInt64>(0)
+    let slowTurns = Atomic<UInt64>(0)
+    let seconds = Atomic<UInt64>(0)
+    let busySeconds = Atomic<UInt64>(0)
+    let openNs = Atomic<UInt64>(0)
+    let unfinishedNs = Atomic<UInt64>(0)
     let hasFailed = Atomic<Bool>(false)
 
     func read() -> HealthReading {
@@ -54,7 +60,10 @@ public final class ThreadHealth: Sendable {
             lastSecondShare: Double(lastShare.load(ordering: .relaxed)) / 1e6,
             turnMaxNs: turnMaxNs.load(ordering: .relaxed), inFlightCapHits: capHits.load(ordering: .relaxed),
             poolRefusals: poolRefusals.load(ordering: .relaxed), staleEvents: staleEvents.load(ordering: .relaxed),
-            turns: turns.load(ordering: .relaxed), openSessions: open.load(ordering: .relaxed))
+            turns: turns.load(ordering: .relaxed), openSessions: open.load(ordering: .relaxed),
+            slowTurns: slowTurns.load(ordering: .relaxed), seconds: seconds.load(ordering: .relaxed),
+            busySeconds: busySeconds.load(ordering: .relaxed), openNs: openNs.load(ordering: .relaxed),
+            unfinishedNs: unfinishedNs.load(ordering: .relaxed))
     }
 }
 
@@ -74,6 +83,15 @@ public struct HealthReading: Sendable, Equatable {
     public var staleEvents: UInt64
     public var turns: UInt64
     public var openSessions: UInt64
+    /// Turns that took longer than a millisecond.
+    public var slowTurns: UInt64
+    /// Whole seconds so far, and those in which the thread used more than 90 % of its CPU.
+    public var seconds: UInt64
+    public var busySeconds: UInt64
+    /// The number of open measured sessions, integrated over time: nanoseconds of session time, by counting.
+    public var openNs: UInt64
+    /// The same by the sessions that were never finished, so that the finished ones' durations are the rest.
+    public var unfinishedNs: UInt64
 
     /// CPU time over time of the whole run, 0...1.
     public var meanShare: Double { elapsedNs > 0 ? Double(cpuNs) / Double(elapsedNs) : 0 }

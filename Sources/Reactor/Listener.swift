@@ -11,9 +11,12 @@ public struct Listener: ~Copyable {
 
     /// Opens and listens. `backlog` is bounded by net.core.somaxconn; `isShared` lets others of this user listen there too.
     /// `unsentBytes`: how much an accepted socket takes that cannot be sent yet (TCP_NOTSENT_LOWAT of tcp(7)); 0: as much as
-    /// the kernel likes, which may be megabytes for a client that reads nothing.
+    /// the kernel likes, which may be megabytes for a client that reads nothing. `acknowledgesInReplies`: an accepted socket
+    /// acknowledges what comes first with the reply to it, and by a segment of its own only after 40 ms without one, as it does
+    /// with everything later (TCP_QUICKACK of tcp(7)); for protocols whose every line is answered at once.
     public init(
-        on wanted: SocketAddress, backlog: Int32 = 4096, isShared: Bool = true, unsentBytes: Int = 0
+        on wanted: SocketAddress, backlog: Int32 = 4096, isShared: Bool = true, unsentBytes: Int = 0,
+        acknowledgesInReplies: Bool = false
     ) throws(SystemError) {
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         let descriptor = Glibc.socket(wanted.family, type, 0)
@@ -37,6 +40,11 @@ public struct Listener: ~Copyable {
         if let failure {
             Glibc.close(descriptor)
             throw failure
+        }
+        if acknowledgesInReplies {
+            // Listening resets this, so it comes after.
+            var zero: Int32 = 0
+            setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_QUICKACK, &zero, size)
         }
         var bound = sockaddr_in6()
         var length = socklen_t(MemoryLayout<sockaddr_in6>.size)

@@ -95,6 +95,7 @@ public enum EndReport {
                 lead + "\(row.from) to \(row.to): \(Figure.count(row.count)), \(Figure.time(row.lostUsMean)) lost each on average"
             )
         }
+        lines += (summary.warnings ?? []).map { style.paint(" warning    " + $0, .doubtful) }
         return lines + limits(summary, style)
     }
 

@@ -29,6 +29,8 @@ public struct RunSummary: Codable, Sendable, Equatable {
     public var fallbacks: [FallbackRow]
     public var slo: [SLORow]
     public var validity: [ValidityRow]
+    /// What does not spoil the run but should be known; left out without any (in addition to the contract's fields).
+    public var warnings: [String]?
 
     public enum Model: String, Codable, Sendable { case open, closed }
 
@@ -95,10 +97,17 @@ public struct RunSummary: Codable, Sendable, Equatable {
         @Nullable public var p99: Double?
         @Nullable public var p999: Double?
         @Nullable public var max: Double?
+        /// 95 % intervals by order statistics, lower and upper; left out where they reach beyond the sample (additional).
+        public var p50Interval: [Double]?
+        public var p99Interval: [Double]?
+        public var p999Interval: [Double]?
 
         enum CodingKeys: String, CodingKey {
             case count, min, mean, p50, p90, p99, max
             case p999 = "p99_9"
+            case p50Interval = "p50_interval"
+            case p99Interval = "p99_interval"
+            case p999Interval = "p99_9_interval"
         }
     }
 
@@ -205,6 +214,6 @@ public struct RunSummary: Codable, Sendable, Equatable {
         case expectedRefusals = "expected_refusals"
         case errors, throughput
         case latencyUs = "latency_us"
-        case steps, methods, fallbacks, slo, validity
+        case steps, methods, fallbacks, slo, validity, warnings
     }
 }

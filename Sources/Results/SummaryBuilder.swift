@@ -1,6 +1,7 @@
 // From the merged totals to the figures of summary.json. Pure; the only place where counts become quotients.
 // Invariant: every quotient can be recomputed from the counts beside it, to the last digit.
 
+import Statistics
 public import Telemetry
 
 extension RunSummary.Figures {
@@ -10,8 +11,17 @@ extension RunSummary.Figures {
             count: histogram?.count ?? 0, min: microseconds(histogram?.minimum), mean: microseconds(histogram?.mean),
             p50: microseconds(histogram?.credibleValue(at: .p50)), p90: microseconds(histogram?.credibleValue(at: .p90)),
             p99: microseconds(histogram?.credibleValue(at: .p99)), p999: microseconds(histogram?.credibleValue(at: .p999)),
-            max: microseconds(histogram?.maximum))
+            max: microseconds(histogram?.maximum), p50Interval: interval(histogram, .p50), p99Interval: interval(histogram, .p99),
+            p999Interval: interval(histogram, .p999))
     }
+}
+
+/// The values at the ends of a percentile's 95 % interval of ranks; nil where the percentile itself is not told.
+private func interval(_ histogram: LatencyHistogram?, _ quantile: Quantile) -> [Double]? {
+    guard let histogram, histogram.credibleValue(at: quantile) != nil else { return nil }
+    let share = Double(quantile.numerator) / Double(quantile.denominator)
+    guard let ranks = RankInterval(quantile: share, count: histogram.count) else { return nil }
+    return [ranks.lower, ranks.upper].compactMap { histogram.value(rank: $0).map { Double($0) / 1_000 } }
 }
 
 private func microseconds(_ nanoseconds: UInt64?) -> Double? { nanoseconds.map { Double($0) / 1_000 } }
@@ -56,7 +66,7 @@ extension RunSummary {
                     from: $0.from.name, to: $0.to.name, count: $0.count,
                     lostUsMean: (Double($0.lostNs) / Double($0.count)).rounded() / 1_000)
             },
-            slo: evidence.slo, validity: evidence.validity)
+            slo: evidence.slo, validity: evidence.validity, warnings: evidence.warnings.isEmpty ? nil : evidence.warnings)
     }
 
     private static func row(_ totals: RunTotals, _ label: StepLabel) -> StepRow {

@@ -49,12 +49,17 @@ public struct Evidence: Sendable {
     public var missingRanks: Int
     public var slo: [RunSummary.SLORow]
     public var validity: [RunSummary.ValidityRow]
+    public var warnings: [String] = []
 
-    public init(interrupted: Bool = false, missingRanks: Int = 0, slo: [RunSummary.SLORow], validity: [RunSummary.ValidityRow]) {
+    public init(
+        interrupted: Bool = false, missingRanks: Int = 0, slo: [RunSummary.SLORow], validity: [RunSummary.ValidityRow],
+        warnings: [String] = []
+    ) {
         self.interrupted = interrupted
         self.missingRanks = missingRanks
         self.slo = slo
         self.validity = validity
+        self.warnings = warnings
     }
 
     /// Every verdict that applies, with its reason; the deciding one first.

@@ -57,7 +57,11 @@ public final class ServerInstance {
             for (index, wanted) in configuration.listen.enumerated() {
                 // The first worker learns the port that the kernel chose; the others share it.
                 let target = number == 0 ? wanted.address : addresses[index].address
-                let listener = try Listener(on: target, unsentBytes: configuration.snapshot.limits.unsentBytes)
+                // A TLS client's first message may take two segments, of which some systems hold the second back until the
+                // first is acknowledged: there nothing is spared.
+                let listener = try Listener(
+                    on: target, unsentBytes: configuration.snapshot.limits.unsentBytes,
+                    acknowledgesInReplies: !wanted.isEncrypted)
                 if number == 0 { addresses.append(ListenAddress(listener.address, isEncrypted: wanted.isEncrypted)) }
                 set.add(listener, isEncrypted: wanted.isEncrypted)
             }

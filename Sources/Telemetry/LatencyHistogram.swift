@@ -113,7 +113,12 @@ public struct LatencyHistogram: Sendable, Equatable {
     /// The value at a quantile, nil when empty.
     public func value(at quantile: Quantile) -> UInt64? {
         guard count > 0 else { return nil }
-        let rank = quantile.rank(count: count)
+        return value(rank: quantile.rank(count: count))
+    }
+
+    /// The value of the sample of `rank`, from 1 for the least; nil beyond the sample.
+    public func value(rank: UInt64) -> UInt64? {
+        guard rank >= 1, rank <= count else { return nil }
         var seen: UInt64 = 0
         for index in counters.indices where counters[index] > 0 {
             seen &+= counters[index]

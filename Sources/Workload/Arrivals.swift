@@ -50,6 +50,14 @@ struct RateCurve: Sendable {
         return piece.startNs &+ min(piece.durationNs &- 1, ns < 9e18 ? UInt64(ns) : UInt64.max)
     }
 
+    /// Sessions expected from the start up to `ns`, by the whole load.
+    func expected(at ns: UInt64) -> Double {
+        guard let index = piece(at: ns) else { return expected }
+        let piece = pieces[index]
+        let seconds = Double(ns &- piece.startNs) / 1e9
+        return piece.expectedBefore + (piece.startRate + piece.slope * seconds / 2) * seconds
+    }
+
     /// Index of the phase that `ns` from the start lies in; nil after the end.
     func piece(at ns: UInt64) -> Int? {
         var index = 0
@@ -58,6 +66,24 @@ struct RateCurve: Sendable {
             index += 1
         }
         return nil
+    }
+}
+
+extension Profile {
+    /// The gaps between starts of one of `threads`, each divided by its expectation: exponential of mean 1 when the starts are
+    /// the Poisson process that the profile asks for. `startsNs` lie in measured phases, in order; a gap that
+    /// reaches over a phase which is not measured is left out. Empty for another kind of arrivals.
+    public func normalisedGaps(_ startsNs: [UInt64], threads: Int) -> [Double] {
+        guard case .open(.poisson) = model, startsNs.count > 1 else { return [] }
+        let curve = RateCurve(phases)
+        var gaps: [Double] = []
+        for (one, next) in zip(startsNs, startsNs.dropFirst()) where next >= one {
+            guard let first = curve.piece(at: one), let last = curve.piece(at: next),
+                (first...max(first, last)).allSatisfy({ curve.pieces[$0].isMeasured })
+            else { continue }
+            gaps.append((curve.expected(at: next) - curve.expected(at: one)) / Double(max(1, threads)))
+        }
+        return gaps
     }
 }
 

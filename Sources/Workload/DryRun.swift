@@ -33,6 +33,8 @@ public struct DryRun: Sendable {
     /// peak rate x session time-out: with fewer users an own session may still be open when its user comes round. 0 when closed.
     public let usersNeeded: Int
     public let sessionTimeoutNs: UInt64
+    /// Starts of a trace that come within the session time-out of their user's earlier one; nil unless one is replayed.
+    public let closeStarts: Int?
     public let allowsOverlap: Bool
     public let threads: Int
     public let seed: UInt64
@@ -54,8 +56,9 @@ public struct DryRun: Sendable {
         refusalShare = rows.reduce(0) { $0 + ($1.0.expected == .refused ? $1.1 : 0) }
         self.users = users.count
         usersTouched = try Self.touched(profile, users, threads, seed)
-        usersNeeded = Int((peakRate * Double(profile.limits.sessionTimeoutNs) / 1e9).rounded(.up))
+        usersNeeded = profile.trace != nil ? 0 : Int((peakRate * Double(profile.limits.sessionTimeoutNs) / 1e9).rounded(.up))
         sessionTimeoutNs = profile.limits.sessionTimeoutNs
+        closeStarts = profile.trace?.closeStarts(withinNs: profile.limits.sessionTimeoutNs, users: users.count)
         allowsOverlap = profile.allowsOverlap
         self.threads = threads
         self.seed = seed ?? profile.seed
@@ -120,7 +123,12 @@ extension DryRun: CustomStringConvertible {
                 + "\(Self.decimal(refusalShare * 100)) % are to be refused"
         )
         lines.append("users      \(usersTouched) of \(users) are used")
-        if isOpen, !allowsOverlap {
+        if let closeStarts {
+            lines.append(
+                "trace      \(closeStarts) starts come within the session time-out \(Self.seconds(sessionTimeoutNs)) of their "
+                    + "user's earlier one"
+            )
+        } else if isOpen, !allowsOverlap {
             let bound = "peak rate x session time-out \(Self.seconds(sessionTimeoutNs)) = \(usersNeeded)"
             lines.append(
                 users >= usersNeeded

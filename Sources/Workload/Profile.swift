@@ -28,6 +28,14 @@ public struct Profile: Sendable {
     public let allowsOverlap: Bool
     /// Limits that decide the verdict. Without `slo:` in the file: errors <= 1 %.
     public let slo: [SLOLimit]
+    /// Closed model: the profile means its throughput to be the server's maximum, so a generator at its own limit spoils it.
+    public var claimsServerMaximum = false
+    /// Names of the mailbox work, by `MailboxWork.index`.
+    let workNames: [String]
+    /// The trace that the arrivals are to be taken from; `replaying` reads it.
+    public let traceSource: TraceSource?
+    /// The starts of a replayed trace.
+    public internal(set) var trace: Trace?
 
     /// How sessions start.
     public enum Model: Sendable, Equatable {
@@ -46,7 +54,16 @@ public struct Profile: Sendable {
         case poisson
         /// Equal gaps, threads shifted against each other.
         case uniform
-        public var name: String { self == .poisson ? "poisson" : "uniform" }
+        /// Starts recorded elsewhere, with their users: see `Profile.trace`.
+        case trace
+
+        public var name: String {
+            switch self {
+            case .poisson: "poisson"
+            case .uniform: "uniform"
+            case .trace: "trace"
+            }
+        }
     }
 
     public struct ThinkTime: Sendable, Equatable {
@@ -174,6 +191,16 @@ public struct Profile: Sendable {
 }
 
 extension Profile {
+    /// The phase that `ns` from the start lies in.
+    public func phase(atNs ns: UInt64) -> Phase? {
+        var edge: UInt64 = 0
+        for phase in phases {
+            edge &+= phase.durationNs
+            if ns < edge { return phase }
+        }
+        return nil
+    }
+
     /// Length of all phases.
     public var durationNs: UInt64 { phases.reduce(0) { $0 &+ $1.durationNs } }
     /// Length of the measured phases: the divisor of every throughput.
@@ -209,6 +236,10 @@ extension Profile {
         if let seed {
             guard seed < 1 << 53 else { throw OverrideError(description: "--seed must be an integer below 2^53") }
             changed.seed = seed
+        }
+        if traceSource != nil, rate != nil || durationSeconds != nil {
+            throw OverrideError(
+                description: "--rate and --duration do not fit the profile '\(name)': its starts are those of a trace")
         }
         if let rate {
             guard model.isOpen else {

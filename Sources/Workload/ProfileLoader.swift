@@ -48,7 +48,8 @@ struct ProfileDecoder {
         let description = fields.has("description") ? fields.string("description", limit: 2000) : ""
         let seed = UInt64(fields.integer("seed", 1, in: 0...ProfileSchema.seedLimit))
         let (model, baseRate) = readModel()
-        let phases = readPhases(isOpen: model.isOpen, baseRate: baseRate)
+        let traceSource = model == .open(.trace) ? readTrace() : nil
+        let phases = readPhases(model, baseRate: baseRate)
         let population = readPopulation()
         let server = readServer()
         let target = readTarget()
@@ -57,6 +58,12 @@ struct ProfileDecoder {
         let work = readWork(population)
         let clients = readClients(work: work)
         let slo = readSLO()
+        let claims = fields.choice("claims", false, [("throughput", false), ("server-maximum", true)])
+        if claims, model.isOpen {
+            context.report(
+                "an open profile sets its own rate, so it cannot show a maximum", at: fields.keyPosition("claims"),
+                remedy: "set 'model: closed', or remove the key")
+        }
         let checksReplies = fields.flag("checks", true)
         let allowsOverlap = fields.flag("overlap", false)
         let rules = CrossRules(fields: fields, context: context)
@@ -76,7 +83,8 @@ struct ProfileDecoder {
             name: name, description: description, sourceText: originalText, file: source.file, seed: seed, model: model,
             phases: phases,
             scripts: scripts, clients: final, tls: tls, population: population, server: server, target: target, limits: limits,
-            checksReplies: checksReplies, allowsOverlap: allowsOverlap, slo: slo)
+            checksReplies: checksReplies, allowsOverlap: allowsOverlap, slo: slo, claimsServerMaximum: claims,
+            workNames: work.map(\.name), traceSource: traceSource)
     }
 
     // MARK: The load
@@ -109,11 +117,26 @@ struct ProfileDecoder {
             let users = fields.integer("users", 1, in: 1...1_000_000)
             return (.closed(users: users, thinkTime: readThinkTime()), 0)
         }
+        if case .mapping? = fields.tree("arrivals") {
+            if fields.has("rate") {
+                context.report(
+                    "a replayed trace has its own times, so 'rate' means nothing", at: fields.keyPosition("rate"),
+                    remedy: "remove the key, or set 'arrivals: poisson'")
+            }
+            return (.open(.trace), 0)
+        }
         fields.requireKey("rate", example: "100")
-        let process = fields.choice(
-            "arrivals", Profile.ArrivalProcess.poisson, Profile.ArrivalProcess.allCases.map { ($0.name, $0) })
+        let process = fields.choice("arrivals", .poisson, [Profile.ArrivalProcess.poisson, .uniform].map { ($0.name, $0) })
         let rate = fields.tree("rate").flatMap { readRate($0, fields, "rate", base: nil) } ?? 1
         return (.open(process), rate)
+    }
+
+    /// The file's name as given; it is read later, when the users are known.
+    private func readTrace() -> TraceSource? {
+        guard let inner = fields.fields("arrivals", ProfileSchema.replay) else { return nil }
+        inner.requireKey("trace", example: "starts.csv")
+        return inner.has("trace")
+            ? TraceSource(path: inner.string("trace", limit: 1000), position: inner.valuePosition("trace")) : nil
     }
 
     private func readThinkTime() -> Profile.ThinkTime {
@@ -145,7 +168,7 @@ struct ProfileDecoder {
         return nil
     }
 
-    private func readPhases(isOpen: Bool, baseRate: Double) -> [Profile.Phase] {
+    private func readPhases(_ model: Profile.Model, baseRate: Double) -> [Profile.Phase] {
         fields.requireKey("phases", example: "[{name: steady, duration: 10s}]")
         let day: UInt64 = 86_400_000_000_000
         var total: UInt64 = 0
@@ -157,7 +180,7 @@ struct ProfileDecoder {
             inner.requireKey("duration", example: "10s")
             let name = inner.string("name")
             let duration = inner.duration("duration", 1_000_000_000, in: 1_000_000...30 * day, bounds: "from 1ms to 30d")
-            let (start, end) = readPhaseRate(inner, isOpen: isOpen, baseRate: baseRate)
+            let (start, end) = readPhaseRate(inner, model, baseRate: baseRate)
             total += duration
             phases.append(
                 Profile.Phase(
@@ -168,7 +191,7 @@ struct ProfileDecoder {
             context.report(
                 "no phase is measured, so there would be no result", at: fields.keyPosition("phases"),
                 remedy: "leave 'measure' on in at least one phase")
-        } else if isOpen, phases.contains(where: \.isMeasured),
+        } else if model.isOpen, model != .open(.trace), phases.contains(where: \.isMeasured),
             !phases.contains(where: { $0.isMeasured && $0.expectedSessions > 0 })
         {
             context.report("the measured phases have a rate of 0", at: fields.keyPosition("phases"))
@@ -176,12 +199,12 @@ struct ProfileDecoder {
         return phases
     }
 
-    private func readPhaseRate(_ inner: SchemaFields, isOpen: Bool, baseRate: Double) -> (Double, Double) {
+    private func readPhaseRate(_ inner: SchemaFields, _ model: Profile.Model, baseRate: Double) -> (Double, Double) {
         guard let tree = inner.tree("rate") else { return (baseRate, baseRate) }
-        guard isOpen else {
+        guard model.isOpen, model != .open(.trace) else {
             context.report(
-                "a phase of a closed profile has no rate", at: inner.keyPosition("rate"),
-                remedy: "remove the key; users and think_time set the load")
+                "a phase of a \(model.isOpen ? "replayed trace" : "closed profile") has no rate", at: inner.keyPosition("rate"),
+                remedy: "remove the key; \(model.isOpen ? "the trace's times" : "users and think_time") set the load")
             return (0, 0)
         }
         if case .mapping = tree, let ramp = SchemaFields(tree, ProfileSchema.ramp, context) {

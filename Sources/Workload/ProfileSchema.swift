@@ -30,7 +30,9 @@ enum ProfileSchema {
                 "rate", "sessions/s, up to 1000000", "required when open",
                 "Base arrival rate, taken by each phase that has none of its own. `--rate` replaces that of the measured "
                     + "phases."),
-            key("arrivals", "`poisson`, `uniform`", "`poisson`", "Open model: exponential gaps, or equal ones."),
+            key(
+                "arrivals", "`poisson`, `uniform`, or `arrivals` below", "`poisson`",
+                "Open model: exponential gaps, equal ones, or the starts of a trace."),
             key("users", "1 to 1000000", "required when closed", "Closed model: sessions kept open at once."),
             key("think_time", "duration, or `think_time` below", "0", "Closed model: pause of a user between two sessions."),
             key("phases", "list of `phases[]`, 1 to 64", "required", "The stretches of the run, one after the other."),
@@ -56,7 +58,21 @@ enum ProfileSchema {
                 "Let a user log on while his earlier session is open. Otherwise such a session counts as "
                     + "own_users_exhausted and the run is invalid."
             ),
+            key(
+                "claims", "`throughput`, `server-maximum`", "`throughput`",
+                "Closed model: whether the sessions a second are taken for the server's maximum. Then a generator that used up "
+                    + "its CPU makes the run invalid; else the report just says so."),
             key("slo", "list of limits", "`errors <= 1%`", "Limits that decide the verdict; see below."),
+        ])
+
+    static let replay = SchemaSection(
+        path: "arrivals",
+        about: "Starts recorded elsewhere, each with its user and its script: see Traces above. Neither the profile nor its "
+            + "phases have a rate then.",
+        keys: [
+            key(
+                "trace", "file name", "required",
+                "A CSV with the header `time,user,script`, relative to the profile's folder.")
         ])
 
     static let phase = SchemaSection(
@@ -217,7 +233,7 @@ enum ProfileSchema {
             key("drain_timeout", "duration, up to 1h", "5s", "How long open sessions may go on after the last phase."),
         ])
 
-    static let all = [top, phase, ramp, client, work, topCommand, thinkTime, tls, population, server, target, limits]
+    static let all = [top, replay, phase, ramp, client, work, topCommand, thinkTime, tls, population, server, target, limits]
 
     /// The reference of every key as Markdown: the body of docs/profiles.md.
     static func reference() -> String {

@@ -45,6 +45,7 @@ public struct Schedule: Sendable {
         static let users: UInt32 = 3
         static let closed: UInt64 = 4
         static let think: UInt64 = 5
+        static let replay: UInt64 = 6
     }
 
     private let model: Profile.Model
@@ -59,6 +60,9 @@ public struct Schedule: Sendable {
     private let needs: [IdentitySet]
     private var ordinal: UInt64 = 0
     private var closed: ClosedUsers
+    /// The starts of all threads, and the one looked at next; empty unless a trace is replayed.
+    private let trace: Trace
+    private var traceAt = 0
 
     /// The plan of `thread` (from 0) out of `threads`. In a distributed run both count over all ranks. `seed` defaults to the
     /// profile's.
@@ -76,7 +80,12 @@ public struct Schedule: Sendable {
         scriptRandom = stream(Purpose.scripts)
         var shuffle = stream(Purpose.users)
         ring = UserRing(users: users, thread: thread, threads: threads, random: &shuffle)
+        trace = profile.trace ?? Trace()
         switch model {
+        case .open(.trace):
+            guard profile.trace != nil else { throw ScheduleError(description: "the profile's trace has not been read") }
+            arrivals = ArrivalStream(curve: RateCurve([]), process: .uniform, thread: 0, threads: 1, random: stream(0))
+            closed = ClosedUsers()
         case .open(let process):
             arrivals = ArrivalStream(
                 curve: curve, process: process, thread: thread, threads: threads, random: stream(Purpose.arrivals))
@@ -91,13 +100,34 @@ public struct Schedule: Sendable {
 
     /// Open load: the next session in the order of planned times; nil at the end of the phases (and always in a closed load).
     public mutating func next() -> SessionPlan? {
-        guard model.isOpen, let arrival = arrivals.next() else { return nil }
+        guard model.isOpen else { return nil }
+        if model == .open(.trace) { return nextReplayed() }
+        guard let arrival = arrivals.next() else { return nil }
         let script = scripts.draw(&scriptRandom)
         guard let user = ring.take(needs[Int(script)]) else { return nil }
         defer { ordinal &+= 1 }
         return SessionPlan(
             plannedNs: arrival.ns, index: ordinal &* threads &+ thread, user: user, script: script,
             phase: UInt8(truncatingIfNeeded: arrival.phase), isMeasured: curve.pieces[arrival.phase].isMeasured)
+    }
+
+    /// The next start of the trace whose user is this thread's: row mod threads. Which script it draws among those that its line
+    /// leaves open depends on the seed and the line alone.
+    private mutating func nextReplayed() -> SessionPlan? {
+        while traceAt < trace.starts.count {
+            let place = traceAt
+            traceAt &+= 1
+            let start = trace.starts[place]
+            guard UInt64(start.user) % threads == thread, let phase = curve.piece(at: start.ns) else { continue }
+            var random = personal(0, UInt64(place), Purpose.replay)
+            let script = trace.choices[Int(start.choice)].draw(&random)
+            defer { ordinal &+= 1 }
+            return SessionPlan(
+                plannedNs: start.ns, index: ordinal &* threads &+ thread, user: start.user,
+                script: UInt16(truncatingIfNeeded: script), phase: UInt8(truncatingIfNeeded: phase),
+                isMeasured: curve.pieces[phase].isMeasured)
+        }
+        return nil
     }
 
     /// Closed load: the rows of this thread's users, each of whom runs one session after the other. Empty in an open load.

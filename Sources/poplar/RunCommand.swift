@@ -107,7 +107,7 @@ struct RunCommand: ParsableCommand {
 
     private func prepare() throws -> Load {
         let source = try ProfileFile.read(profile)
-        let loaded = try ProfileLoader.load(text: source.text, file: source.file)
+        var loaded = try ProfileLoader.load(text: source.text, file: source.file)
             .overriding(rate: rate, durationSeconds: duration, seed: seed)
         var users = UserTable.embedded(users: loaded.population.users)
         if let file = self.users {
@@ -117,6 +117,7 @@ struct RunCommand: ParsableCommand {
             users = try UserTable.load(csv: Array(data), file: file)
             for warning in users.warnings { complain(warning.rendered(file: file)) }
         }
+        loaded = try ProfileFile.replaying(loaded, users: users)
         var target: RunTarget?
         let given = (pop3 ?? loaded.target.pop3, pop3s ?? loaded.target.pop3s)
         if given.0 != nil || given.1 != nil {

@@ -20,6 +20,7 @@ struct RunSession {
     private var shownSecond = -1
     private var shownLines = 0
     private var notes: [String] = []
+    private var health = HealthWatch()
     private let isTerminal = isatty(1) == 1
     private let style = Style(isTerminal: isatty(1) == 1, noColor: ProcessInfo.processInfo.environment["NO_COLOR"])
     /// Seconds between log lines where there is no terminal.
@@ -57,7 +58,7 @@ struct RunSession {
         warnOfUsers()
         let monitor = try HiccupMonitor(cpus: run.configuration.cpus)
         try run.start()
-        try watch(run, queue, &writer, server)
+        try watch(run, queue, &writer, server, monitor)
         run.wait()
         let code = try conclude(run, writer, folder, server, monitor.stop(), target: target, startedAt: startedAt)
         print("run \(folder.path)")
@@ -83,6 +84,10 @@ struct RunSession {
 
     private mutating func warnOfUsers() {
         let profile = load.profile
+        if let trace = profile.trace, let source = profile.traceSource {
+            notes.append("\(trace.count) starts of the trace \(source.path) (SHA-256 \(trace.sha256))")
+            return
+        }
         let needed = Int((profile.peakRate * Double(profile.limits.sessionTimeoutNs) / 1e9).rounded(.up))
         guard profile.model.isOpen, !profile.allowsOverlap, load.users.count < needed else { return }
         notes.append("\(load.users.count) users are fewer than rate x session time-out (\(needed)): a slow server exhausts them")
@@ -91,7 +96,8 @@ struct RunSession {
     // MARK: While it runs
 
     private mutating func watch(
-        _ run: LoadRun, _ queue: borrowing SignalQueue, _ writer: inout RunWriter, _ server: EmbeddedServer?
+        _ run: LoadRun, _ queue: borrowing SignalQueue, _ writer: inout RunWriter, _ server: EmbeddedServer?,
+        _ monitor: HiccupMonitor
     ) throws {
         var serverIsGone = false
         while !run.isFinished {
@@ -101,6 +107,9 @@ struct RunSession {
                 if signals == 1 { complain("interrupted: open sessions have 2 s to end; once more ends them now") }
             }
             if run.poll() { try writer.appendInterval(run.collector) }
+            for flag in health.look(run, load.profile, hiccupP99Ns: monitor.p99Ns) {
+                complain("this run is not valid: \(flag.text)")
+            }
             show(run)
             if let server, !serverIsGone, server.hasEnded() {
                 serverIsGone = true
@@ -117,7 +126,7 @@ struct RunSession {
         shownSecond = second
         let now = MonotonicClock.now()
         let elapsed = now > run.startNs ? now - run.startNs : 0
-        let phase = phase(at: elapsed)
+        let phase = load.profile.phase(atNs: elapsed)
         let state = LiveState(
             run.collector, profile: load.profile.name, phase: phase?.name ?? "drain", isMeasured: phase?.isMeasured ?? false,
             elapsedS: Double(elapsed) / 1e9, durationS: Double(load.profile.durationNs) / 1e9)
@@ -135,15 +144,6 @@ struct RunSession {
         return ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20 ? Int(size.ws_col) : 100
     }
 
-    private func phase(at elapsedNs: UInt64) -> Profile.Phase? {
-        var edge: UInt64 = 0
-        for phase in load.profile.phases {
-            edge += phase.durationNs
-            if elapsedNs < edge { return phase }
-        }
-        return nil
-    }
-
     // MARK: At its end
 
     private mutating func conclude(
@@ -154,7 +154,8 @@ struct RunSession {
         let measuredSeconds = measuredSeconds(run)
         let evidence = Evidence(
             interrupted: signals > 0, slo: RunVerdict.limits(load.profile, totals, measuredSeconds: measuredSeconds),
-            validity: RunVerdict.validity(run, totals, load.profile, hiccup: hiccup))
+            validity: RunVerdict.validity(run, totals, load.profile, hiccup: hiccup),
+            warnings: RunVerdict.warnings(run, totals, load.profile))
         let summary = RunSummary(
             totals, profile: .init(name: load.profile.name, sha256: RunVerdict.sha256(load.profile.sourceText)),
             seed: load.profile.seed, measuredSeconds: measuredSeconds, evidence: evidence)

@@ -92,6 +92,23 @@ enum ProfileFile {
         throw Missing(description: "there is no profile '\(name)': neither a file nor a name in profiles/")
     }
 
+    /// The profile with the starts of its trace, where it has one.
+    static func replaying(_ profile: Profile, users: UserTable) throws -> Profile {
+        guard let file = traceFile(profile) else { return profile }
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw profile.traceError("cannot read the trace \(file)")
+        }
+        let csv = Array(data)
+        return try profile.replaying(csv: csv, file: file, users: users, sha256: RunVerdict.sha256(csv))
+    }
+
+    /// Where the trace of `profile` lies; nil without one.
+    static func traceFile(_ profile: Profile) -> String? {
+        guard let path = profile.traceSource?.path else { return nil }
+        let folder = URL(fileURLWithPath: profile.file).deletingLastPathComponent()
+        return path.hasPrefix("/") ? path : folder.appendingPathComponent(path).relativePath
+    }
+
     struct Missing: Error, CustomStringConvertible {
         let description: String
     }

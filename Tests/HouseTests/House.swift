@@ -33,6 +33,7 @@ enum House {
         "Accounts": Room(3),
         "Administration": Room(3),
         "Workload": Room(3, outside: ["Foundation"]),
+        "Dialogue": Room(3),
         "Statistics": Room(3, outside: ["Foundation"]),
         "Server": Room(4, dataPlane: true),
         "LoadGenerator": Room(4, dataPlane: true),

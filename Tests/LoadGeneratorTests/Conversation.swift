@@ -131,9 +131,44 @@ final class Conversation {
             return String(decoding: writer.written, as: UTF8.self)
         }
         held.removeFirst(min(cursor, held.count))
+        add(written)
+        if machine.state == .handshaking { beginTLS() }
+    }
+
+    private func add(_ written: String) {
         for line in written.split(separator: "\r\n", omittingEmptySubsequences: false) where !line.isEmpty {
             commands.append(String(line))
         }
+    }
+
+    /// The handshake behind STLS; then the client speaks.
+    private func beginTLS() {
+        tick()
+        note(machine.encrypted(resumed: false, nowNs: now))
+        var memory = [UInt8](repeating: 0, count: 4096)
+        add(
+            memory.withUnsafeMutableBytes { room in
+                var writer = ByteWriter(room)
+                machine.resumeInsideTLS(now, &writer, &context)
+                return String(decoding: writer.written, as: UTF8.self)
+            })
+        note(machine.ending())
+    }
+
+    /// The session's new connection stands; the greeting is next.
+    func connectAgain() {
+        tick()
+        held = []
+        answered = commands.count
+        machine.reconnect(nowNs: now)
+        tick()
+        note(machine.connected(nowNs: now))
+    }
+
+    /// Greets, and answers to the end.
+    func finish(replies: [String: [String]]) {
+        receive(Array("+OK ready\r\n".utf8))
+        answer(replies, piece: .max)
     }
 
     /// The whole dialogue: the greeting, then a reply for each command, looked up by its first word; a list of replies is
@@ -143,20 +178,32 @@ final class Conversation {
         messageBytes: UInt64 = 0
     ) -> Conversation {
         let conversation = Conversation(script, messageBytes: messageBytes)
-        var left = replies
-        var answered = 0
         conversation.receive(Array(greeting.utf8), piece: piece)
-        while answered < conversation.commands.count {
-            let command = conversation.commands[answered]
+        conversation.answer(replies, piece: piece)
+        return conversation
+    }
+
+    /// Commands that have been answered.
+    private var answered = 0
+
+    private func answer(_ replies: [String: [String]], piece: Int) {
+        var left = replies
+        while answered < commands.count {
+            let command = commands[answered]
             answered += 1
-            // A line within an exchange has no word of its own.
-            let word = command.hasPrefix("TlRM") ? "base64" : String(command.prefix { $0 != " " })
+            let word = Self.word(command)
             let key = left[command] != nil ? command : word
             guard let reply = left[key]?.first else { break }
             if (left[key]?.count ?? 0) > 1 { left[key]?.removeFirst() }
-            conversation.receive(Array(reply.utf8), piece: piece)
+            receive(Array(reply.utf8), piece: piece)
         }
-        return conversation
+    }
+
+    /// A line within an exchange has no word of its own: NTLM's are "base64", CRAM-MD5's answer, which names user00002, is "cram".
+    private static func word(_ command: String) -> String {
+        if command.hasPrefix("TlRM") || command.hasPrefix("AUTH NTLM TlRM") { return "base64" }
+        if command.hasPrefix("dXNlcjAwMDAyI") { return "cram" }
+        return String(command.prefix { $0 != " " })
     }
 }
 

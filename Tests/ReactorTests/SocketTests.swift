@@ -40,6 +40,28 @@ struct SocketTests {
         #expect(a == b && a > 0)
     }
 
+    @Test("what a listener says of acknowledgements holds for what it accepts", arguments: [false, true])
+    func acknowledgements(inReplies: Bool) throws {
+        let listener = try Listener(on: Self.loopback, acknowledgesInReplies: inReplies)
+        let poller = try Poller(capacity: 8)
+        _ = poller.add(listener.descriptor, .readable, payload: 7)
+        let client: Socket
+        switch Socket.connect(to: listener.address) {
+        case .connected(let descriptor), .inProgress(let descriptor): client = Socket(owning: descriptor)
+        case .failed(let code): throw SystemError(call: "connect", code: code, subject: "loopback")
+        }
+        _ = poller.wait(timeoutNs: 5_000_000_000)
+        guard case .connection(let descriptor, _) = listener.accept() else {
+            throw SystemError(call: "accept", code: 0, subject: "none")
+        }
+        let accepted = Socket(owning: descriptor)
+        var atOnce: Int32 = -1
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        getsockopt(accepted.descriptor, Int32(IPPROTO_TCP), TCP_QUICKACK, &atOnce, &size)
+        let isOpen = client.descriptor >= 0
+        #expect(atOnce == (inReplies ? 0 : 1) && isOpen)
+    }
+
     @Test("an event carries the name that its descriptor was registered under, and octets arrive")
     func events() throws {
         let listener = try Listener(on: Self.loopback)

@@ -95,7 +95,9 @@ import Testing
         #expect(keys(root["throughput"]) == ["sessions_per_s", "messages_per_s", "bytes_per_s", "offered_sessions_per_s"])
         let latency = root["latency_us"] as? [String: Any]
         #expect(keys(latency) == ["session_corrected", "session_service", "session_failed", "start_lag"])
-        for (_, value) in latency ?? [:] { #expect(keys(value) == figures) }
+        // Intervals come where there are samples enough for them.
+        let intervals: Set<String> = ["p50_interval", "p99_interval", "p99_9_interval"]
+        for (_, value) in latency ?? [:] { #expect(keys(value).subtracting(intervals) == figures) }
         #expect(keys(first(root["steps"])) == figures.union(["step", "auth", "transport", "errors"]))
         #expect(keys(first(root["fallbacks"])) == ["from", "to", "count", "lost_us_mean"])
         #expect(keys(first(root["slo"])).isSuperset(of: ["metric", "limit", "observed", "verdict"]))

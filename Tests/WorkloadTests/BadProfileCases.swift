@@ -46,7 +46,7 @@ extension String {
 }
 
 /// Every case, by group.
-let badProfiles: [BadProfile] = syntaxCases + structureCases + valueCases + crossCases + limitCases
+let badProfiles: [BadProfile] = traceCases + syntaxCases + structureCases + valueCases + crossCases + limitCases
 
 /// Syntax.
 private let syntaxCases: [BadProfile] = [
@@ -141,7 +141,7 @@ private let structureCases: [BadProfile] = [
         "- name\n- rate\n",
         "1:1 the profile must be a mapping, not a list | its keys: name, description, seed, model, rate, arrivals, users, "
             + "think_time, phases, clients, mailbox_work, ntlm_variants, tls, population, server, target, limits, checks, "
-            + "overlap, slo"),
+            + "overlap, claims, slo"),
     BadProfile(
         "an unknown key is named with its nearest neighbour",
         "rate: 100",
@@ -750,4 +750,24 @@ private let limitCases: [BadProfile] = [
             + "start_lag, connect, tls_full, tls_resumed, greeting, capa, stls, auth, ntlm_negotiate, ntlm_authenticate, "
             + "stat, list, uidl, top, retr, dele, quit, noop",
         "8:9 'checks' must be on or off, not '7'"),
+]
+
+/// A trace in the place of rates.
+private let traceCases: [BadProfile] = [
+    BadProfile(
+        "a trace leaves no room for a rate", "rate: 100", "rate: 100\narrivals: {trace: a.csv}",
+        "2:1 a replayed trace has its own times, so 'rate' means nothing | remove the key, or set 'arrivals: poisson'"),
+    BadProfile(
+        "a phase of a trace has no rate", "rate: 100\nphases:\n  - name: steady",
+        "arrivals: {trace: a.csv}\nphases:\n  - rate: 10\n    name: steady",
+        "4:5 a phase of a replayed trace has no rate | remove the key; the trace's times set the load"),
+    BadProfile(
+        "a trace is named", "rate: 100", "arrivals: {}",
+        "2:11 the key 'trace' is missing in arrivals | add for example 'trace: starts.csv'"),
+    BadProfile(
+        "a trace is a key of arrivals, no word", "rate: 100", "rate: 100\narrivals: trace",
+        "3:11 'trace' is no value of 'arrivals' | valid: poisson, uniform"),
+    BadProfile(
+        "a closed load has no trace", "rate: 100", "model: closed\nusers: 2\narrivals: {trace: a.csv}",
+        "4:1 'arrivals' belongs to an open profile, this one is closed | set 'model: open', or remove the key"),
 ]

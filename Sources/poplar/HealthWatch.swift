@@ -1,0 +1,106 @@
+// The generator's own health while the run goes on: what would make it invalid in the end is told when it is first seen, with its
+// cause, so that nobody waits for an hour to learn it. What a moment can bring about has to hold for two seconds; a shortage of
+// the generator's own is told at once. The verdict at the end is RunVerdict's, over the whole run.
+
+import LoadGenerator
+import Telemetry
+import Workload
+
+/// A check that does not hold at the moment.
+struct GeneratorFlag: Equatable {
+    /// The check of `validity` in summary.json that it foretells.
+    let check: String
+    /// What is wrong, with its figures.
+    let text: String
+}
+
+struct HealthWatch {
+    /// Flags that have been told, in their order.
+    private(set) var told: [GeneratorFlag] = []
+    private var second = 0
+    /// Seconds in a row in which a check did not hold.
+    private var streaks: [String: Int] = [:]
+
+    private static let patience = 2
+
+    /// Looks once for each complete second; the flags that are new.
+    mutating func look(_ run: LoadRun, _ profile: Profile, hiccupP99Ns: UInt64) -> [GeneratorFlag] {
+        let complete = run.collector.completeSeconds
+        guard complete > second else { return [] }
+        second = complete
+        var new: [GeneratorFlag] = []
+        let sudden = shortages(run, profile)
+        let lasting = profile.model.isOpen ? burdens(run, hiccupP99Ns, second: complete - 1) : []
+        for check in streaks.keys where !lasting.contains(where: { $0.check == check }) { streaks[check] = 0 }
+        for flag in lasting { streaks[flag.check, default: 0] += 1 }
+        for flag in sudden + lasting.filter({ streaks[$0.check, default: 0] >= Self.patience })
+        where !told.contains(where: { $0.check == flag.check }) {
+            told.append(flag)
+            new.append(flag)
+        }
+        return new
+    }
+
+    /// Whether anything is wrong at the moment: for the lamp.
+    var isBurdened: Bool { !told.isEmpty || streaks.values.contains { $0 > 0 } }
+
+    private func shortages(_ run: LoadRun, _ profile: Profile) -> [GeneratorFlag] {
+        var flags: [GeneratorFlag] = []
+        let errors = run.collector.totals.allPhases.errors
+        for kind in ErrorClass.allCases where kind.isOwn && errors[kind] > 0 {
+            guard kind != .ownUsersExhausted || !profile.allowsOverlap else { continue }
+            let cause =
+                switch kind {
+                case .ownPorts: "ran out of local ports"
+                case .ownDescriptors: "ran out of descriptors or socket memory"
+                default: "found no user without an open session"
+                }
+            flags.append(GeneratorFlag(check: kind.name, text: "the generator \(cause), \(errors[kind]) times so far"))
+        }
+        let waits = run.health.reduce(0) { $0 &+ $1.inFlightCapHits }
+        if profile.model.isOpen, waits > 0 {
+            flags.append(
+                GeneratorFlag(
+                    check: "in_flight_cap_waits",
+                    text: "sessions wait for a place: limits.in_flight is \(profile.limits.inFlight), and all are taken"))
+        }
+        return flags
+    }
+
+    private func burdens(_ run: LoadRun, _ hiccupP99Ns: UInt64, second: Int) -> [GeneratorFlag] {
+        var flags: [GeneratorFlag] = []
+        for (number, health) in run.health.enumerated() where health.lastSecondShare > 0.9 {
+            let percent = Int((health.lastSecondShare * 100).rounded())
+            flags.append(
+                GeneratorFlag(
+                    check: "generator_thread_cpu",
+                    text:
+                        "generator thread \(number) used \(percent) % of its CPU in the last second: lower the "
+                        + "rate, or give it more CPUs"
+                ))
+        }
+        let series = run.collector.totals.seconds
+        guard second >= 0, second < series.count else { return flags }
+        let counts = series[second].counts
+        if counts.planned >= 20, Double(counts.started) < Double(counts.planned) * 0.9 {
+            flags.append(
+                GeneratorFlag(
+                    check: "started_share",
+                    text: "\(counts.planned) sessions fell due in second \(second) and \(counts.started) were begun"))
+        }
+        if let lag = series[second].lagP99Ns, series[second].samples >= 100 {
+            let session = run.collector.totals.latency.corrected.credibleValue(at: .p99) ?? 0
+            let limit = max(1_000_000 + hiccupP99Ns, session / 10)
+            if lag > limit {
+                flags.append(
+                    GeneratorFlag(
+                        check: "start_lag_p99_us",
+                        text:
+                            "sessions start late: \(lag / 1000) us at the 99th percentile of second \(second), "
+                            + "limit \(limit / 1000) us"
+                    ))
+            }
+        }
+        return flags
+    }
+}

@@ -1,0 +1,188 @@
+// `poplar probe`: what a server offers, and one logon by each method with its dialogue, so that a run's set-up can be mended
+// before a run. Reads only: STAT, then QUIT. Exit codes as for all commands (docs/exit-codes.md, docs/probe.md).
+
+import ArgumentParser
+import Configuration
+import Dialogue
+import Foundation
+import LoadGenerator
+import Reactor
+import Report
+import Results
+import TLS
+import Telemetry
+import Workload
+
+struct ProbeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "probe",
+        abstract: "Log on once by each method and show the dialogue, secrets redacted.",
+        discussion: """
+            What the server offers, without a logon:
+              poplar probe 127.0.0.1:1110
+
+            One session for each method of the first user, in the clear, after STLS, and on the TLS port:
+              poplar probe 127.0.0.1:1110 --pop3s 127.0.0.1:1995 --users users.csv
+
+            One user, NTLM alone, as JSON:
+              poplar probe 127.0.0.1:1110 --users users.csv --user alice --method ntlm --json
+
+            Nothing is retrieved or deleted. Each refusal is a failed logon in the server's eyes: mind its lock-out.
+
+            Exit codes: 0 a method works and nothing failed that should not, 1 no POP3 server can be reached,
+            2 no method works or an offered one failed, 64 usage error.
+            """)
+
+    @Argument(help: ArgumentHelp("The server's clear-text port; its TLS port with --tls.", valueName: "host:port"))
+    var target: String
+
+    @Option(help: ArgumentHelp("The server's TLS port as well.", valueName: "host:port"))
+    var pop3s: String?
+
+    @Flag(help: "HOST:PORT speaks TLS from the first octet.")
+    var tls = false
+
+    @Option(help: ArgumentHelp("User table in CSV form; without it no logon is tried.", valueName: "file.csv"))
+    var users: String?
+
+    @Option(help: ArgumentHelp("The row of the table, from 1, or a name in it.", valueName: "row|name"))
+    var user = "1"
+
+    @Option(
+        help: ArgumentHelp("Methods to try, also when they are not offered; ntlm stands for its variants.", valueName: "list"))
+    var method: String?
+
+    @Option(help: ArgumentHelp("Verify the server's certificate against these authorities (PEM).", valueName: "file"))
+    var ca: String?
+
+    @Flag(help: "Do not verify the server's certificate.")
+    var insecure = false
+
+    @Flag(name: .customLong("allow-remote"), help: "Allow a target that is not loopback.")
+    var allowRemote = false
+
+    @Option(help: ArgumentHelp("How long each step may take.", valueName: "seconds"))
+    var timeout = 10.0
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    mutating func validate() throws {
+        if ca != nil, insecure { throw ValidationError("--ca and --insecure exclude each other") }
+        if tls, pop3s != nil { throw ValidationError("--tls says that HOST:PORT is the TLS port: leave --pop3s out") }
+        guard timeout > 0, timeout <= 3600 else { throw ValidationError("--timeout is above 0 and at most 3600 s") }
+        _ = try trials()
+    }
+
+    mutating func run() throws {
+        let code: Results.ExitCode
+        do {
+            let findings = try probe()
+            if json {
+                print(JSONText.pretty(findings), terminator: "")
+            } else {
+                let style = Style(isTerminal: isatty(1) == 1, noColor: ProcessInfo.processInfo.environment["NO_COLOR"])
+                print(ProbeReport.text(findings, style: style), terminator: "")
+            }
+            code =
+                switch findings.ending {
+                case .pass: .pass
+                case .unreachable: .failure
+                case .failed: .limitFailed
+                }
+        } catch {
+            complain("\(error)")
+            code = error is ConfigurationErrors || error is ValidationError ? .usage : .failure
+        }
+        if code != .pass { throw ArgumentParser.ExitCode(code.rawValue) }
+    }
+
+    private func trials() throws -> [ProbeTrial] {
+        guard let method else { return ProbeTrial.all }
+        return try method.split(separator: ",").flatMap { name in
+            guard let found = ProbeTrial.named(String(name)) else {
+                let names = ProbeTrial.all.map(\.name).joined(separator: ", ")
+                throw ValidationError("there is no method '\(name)'; there are \(names), and ntlm for all of its variants")
+            }
+            return found
+        }
+    }
+
+    private func probe() throws -> ProbeFindings {
+        let table = try self.users.map { try Self.table($0) }
+        let row = try table.map { try Self.row(user, in: $0) }
+        let endpoints = try endpoints()
+        var session: ProbeSession?
+        if let table, let row { session = ProbeSession(users: table, user: row) }
+        var findings = ProbeFindings(target: target, user: row.map { "row \($0 + 1)" })
+        for endpoint in endpoints {
+            let channels = ProbeSurvey.run(endpoint)
+            findings.channels += channels
+            for channel in channels where channel.problem == nil {
+                guard let table, let row, let transport = Transport.allCases.first(where: { $0.name == channel.channel }) else {
+                    continue
+                }
+                for trial in try trials() where trial.fits(transport) {
+                    guard table.identities(row).contains(IdentitySet(trial.identity)) else { continue }
+                    let offer = channel.offers(trial.method)
+                    if offer == .no, method == nil {
+                        let name = session?.name(of: trial.identity) ?? ""
+                        findings.attempts.append(
+                            ProbeAttempt(
+                                method: trial.name, family: trial.method.name, channel: channel.channel, identity: name,
+                                offered: .no, result: .notOffered))
+                    } else if let attempt = session?.run(trial, over: transport, endpoint, offered: offer) {
+                        findings.attempts.append(attempt)
+                    }
+                }
+            }
+        }
+        if findings.channels.contains(where: { $0.certificate == "not verified" }) {
+            findings.notes.append("the server's certificate was not verified")
+        }
+        Diagnosis.explain(&findings)
+        return findings
+    }
+
+    private func endpoints() throws -> [ProbeEndpoint] {
+        let resolved = try RunTarget.resolve(pop3: tls ? nil : target, pop3s: tls ? target : pop3s)
+        guard resolved.isLoopback || allowRemote else {
+            throw ValidationError("the target \(resolved.names.joined(separator: ", ")) is not loopback: add --allow-remote")
+        }
+        let verifies = ca != nil || (!resolved.isLoopback && !insecure)
+        let context: TLSContext
+        if let ca {
+            guard let data = FileManager.default.contents(atPath: ca) else { throw ValidationError("cannot read \(ca)") }
+            context = try TLSContext.client(authorityPEM: Array(data))
+        } else {
+            context = try TLSContext.client(systemAuthorities: verifies)
+        }
+        return [(resolved.pop3, false, target), (resolved.pop3s, true, pop3s ?? target)].compactMap { address, isTLS, text in
+            guard let address else { return nil }
+            let host = text.lastIndex(of: ":").map { text[..<$0].trimmingCharacters(in: CharacterSet(charactersIn: "[]")) }
+            return ProbeEndpoint(
+                address: address, isTLS: isTLS, context: context, hostName: verifies ? host : nil, verifies: verifies,
+                timeoutNs: UInt64(timeout * 1e9))
+        }
+    }
+
+    private static func table(_ file: String) throws -> UserTable {
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw ValidationError("cannot read the user table \(file)")
+        }
+        return try UserTable.load(csv: Array(data), file: file)
+    }
+
+    /// The row of a number from 1, or of a name in any of the three columns of names.
+    private static func row(_ text: String, in table: UserTable) throws -> Int {
+        if let number = Int(text), (1...max(1, table.count)).contains(number), table.count > 0 { return number - 1 }
+        let view = table.view
+        for row in 0..<table.count {
+            for column in [UserColumn.account, .ntUser, .membershipUser]
+            where view.bytes(UInt32(row), column).elementsEqual(text.utf8) {
+                return row
+            }
+        }
+        throw ValidationError("the user table has \(table.count) rows, and none is '\(text)'")
+    }
+}
