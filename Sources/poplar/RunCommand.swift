@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Configuration
+import Doctor
 import Foundation
 import LoadGenerator
 import Reactor
@@ -139,11 +140,27 @@ struct RunCommand: ParsableCommand {
     }
 
     private func printPlan(_ load: Load) throws {
-        let plan = try DryRun(profile: load.profile, users: load.users, threads: load.threads)
+        var plan = try DryRun(profile: load.profile, users: load.users, threads: load.threads)
+        plan.needs = PlanNeeds(
+            profile: load.profile, users: load.users, threads: load.threads, startsServer: load.target == nil)
+        plan.room = Self.room(isLoopback: load.target?.isLoopback ?? true)
         print(plan)
         if !plan.usersSuffice {
             throw ValidationError("too few users: \(plan.users), and rate x time-out needs \(plan.usersNeeded)")
         }
+    }
+}
+
+extension RunCommand {
+    /// What this machine has for a plan; nil where it does not say.
+    private static func room(isLoopback: Bool) -> PlanRoom? {
+        let machine = MachineProbe().read(openssl: "", wakeUps: 0)
+        guard let ports = machine.ports else { return nil }
+        // A port that this side closed is taken again after a second: by 1 everywhere, by 2 on loopback.
+        let isReused = machine.portReuse == 1 || machine.portReuse == 2 && isLoopback
+        return PlanRoom(
+            ports: ports, restS: isReused ? 1 : 60, descriptors: Int(clamping: machine.descriptorsHard),
+            memoryBytes: machine.memoryRoom)
     }
 }
 
