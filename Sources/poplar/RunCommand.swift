@@ -64,11 +64,18 @@ struct RunCommand: ParsableCommand {
     @Flag(name: .customLong("dry-run"), help: "Print the plan and check the users; start nothing.")
     var dryRun = false
 
+    @Flag(help: "Print nothing while the run goes on: only the report at its end.")
+    var quiet = false
+
+    @Flag(name: .customLong("json-lines"), help: "Print a JSON object a second, and one at the end; the report goes to stderr.")
+    var jsonLines = false
+
     @Option(help: ArgumentHelp("Generator threads; by default one for each CPU left to the generator.", valueName: "count"))
     var threads: Int?
 
     mutating func validate() throws {
         if ca != nil, insecure { throw ValidationError("--ca and --insecure exclude each other") }
+        if quiet, jsonLines { throw ValidationError("--quiet and --json-lines exclude each other") }
         if let threads, !(1...256).contains(threads) { throw ValidationError("--threads is 1 to 256, not \(threads)") }
     }
 
@@ -163,5 +170,3 @@ extension RunCommand {
             memoryBytes: machine.memoryRoom)
     }
 }
-
-func complain(_ text: String) { FileHandle.standardError.write(Data("poplar: \(text)\n".utf8)) }

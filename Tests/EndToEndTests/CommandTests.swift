@@ -50,7 +50,7 @@ struct CommandTests {
         #expect(result.status == 64)
         #expect(result.output.hasPrefix("ok \(own): ") && result.output.split(separator: "\n").count == 1, "\(result.output)")
         #expect(result.errors.hasPrefix("\(bad):3:1: error:"), "\(result.errors)")
-        #expect(result.errors.contains("\(bad):5:20: error:") && result.errors.contains("nonesuch"), "\(result.errors)")
+        #expect(result.errors.contains("\(bad):5:21: error:") && result.errors.contains("nonesuch"), "\(result.errors)")
         let all = try Program.run(Program.poplar, ["profile", "check"])
         #expect(all.status == 0 && all.output.contains("profiles/exchange-mixed.yaml: "), "\(all.errors)")
     }
