@@ -79,7 +79,7 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="poplar-hostile-") as folder:
-        certificates = {"OWN": certificate(pathlib.Path(folder), "hostile"), "STRANGER": certificate(pathlib.Path(folder), "stranger")}
+        certificates = {word: certificate(pathlib.Path(folder), word.lower()) for word in ("OWN", "STRANGER")}
         arguments = (options.poplar, certificates, folder)
         polite = play("polite", *arguments)
         with concurrent.futures.ProcessPoolExecutor(options.jobs) as pool:

@@ -86,6 +86,12 @@ def silence(wire):
     raise Gone
 
 
+def hello(wire):
+    """The client's first flight, read and left unanswered."""
+    if not wire.sock.recv(65536):
+        raise Gone
+
+
 def handshake(wire):
     wire.encrypt()
 

@@ -33,7 +33,7 @@ def profile(script):
     step, session = limits(script)
     port = "pop3s" if script.transport == "pop3s" else "pop3"
     client = f"persona: {script.persona}, transport: {script.transport}" + (f", {script.client}" if script.client else "")
-    if script.persona in ("basic-ssl",):
+    if script.persona == "basic-ssl":
         client = f"persona: {script.persona}"
     return port, f"""name: hostile
 model: open
@@ -101,7 +101,8 @@ def conserved(summary):
         findings.append(f"not conserved: {sessions}")
     if sessions["failed"] != sum(errors.values()):
         findings.append(f"{sessions['failed']} failed, classes {errors}")
-    findings += [f"validity: {check}" for check in summary["validity"] if check["check"] == "conservation_faults" and not check["ok"]]
+    findings += [f"conservation_faults: {check['value']}" for check in summary["validity"]
+                 if check["check"] == "conservation_faults" and not check["ok"]]
     return findings
 
 
