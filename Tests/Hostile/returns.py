@@ -18,7 +18,7 @@ PROFILE = """name: returns
 rate: 100
 phases: [{{name: load, duration: {seconds}s}}]
 clients: [{{persona: basic}}, {{persona: basic, transport: stls}}, {{persona: internet-mail-3}}]
-mailbox_work: [{{name: work, uidl: on, retrieve: 2, delete: on}}]
+mailbox_work: [{{name: work, uidl: on, retrieve: 2, delete: on, idle: 200ms}}]
 population: {{users: 2000, messages: 2, bytes: 2KiB}}
 limits: {{connect_timeout: 1s, step_timeout: 1s, session_timeout: 2s, drain_timeout: 3s}}
 """
@@ -95,8 +95,9 @@ def judge(summary, series, outcome):
         outcome.findings.append(f"classes of another kind: {strange}")
     if summary["sessions"]["in_flight"]:
         outcome.findings.append(f"in flight at the end: {summary['sessions']}")
-    if "refused" not in summary["errors"]:
-        outcome.findings.append(f"nobody was refused: {summary['errors']}")
+    # Some find nobody there; others are in the middle of it.
+    if "refused" not in summary["errors"] or not {"reset", "early_close"} & set(summary["errors"]):
+        outcome.findings.append(f"nobody was refused, or none cut off: {summary['errors']}")
     with open(series, newline="") as file:
         rows = list(csv.DictReader(file))
     with_gap = [int(row["second"]) if "second" in row else index for index, row in enumerate(rows) if int(row["failed"]) > 0]
