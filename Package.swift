@@ -78,6 +78,7 @@ let package = Package(
         module("Statistics"),
         module("Workload", ["PoplarCore", "Telemetry", "Configuration"]),
         module("Dialogue", ["PoplarCore", "Digest", "NTLM", "Telemetry"]),
+        module("Doctor", ["PoplarCore", "Reactor"]),
 
         // Floor 4.
         module(
@@ -101,7 +102,7 @@ let package = Package(
                 "Configuration",
                 "Certificates",
                 "Accounts", "Administration", "Maildrop", "POP3", "TLS", "Reactor", "PoplarCore", "CBuildInfo", "CJemalloc",
-                "CLinux", "NTLM", "Digest",
+                "CLinux", "NTLM", "Digest", "Doctor",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
@@ -123,6 +124,7 @@ let package = Package(
                 "Reactor", "Exposition", "Digest",
             ]),
         tests("ExpositionTests", ["Exposition"]),
+        tests("DoctorTests", ["Doctor"]),
         tests("DigestTests", ["Digest"]),
         tests("NTLMTests", ["NTLM", "Digest", "PoplarCore"]),
         tests("SASLTests", ["SASL", "NTLM", "Digest", "PoplarCore"]),

@@ -80,13 +80,15 @@ public struct Style: Sendable, Equatable {
 
     public static let plain = Style(isTerminal: false, noColor: nil)
 
-    enum Ink: String {
+    public enum Ink: String, Sendable {
         case good = "32"
         case bad = "31"
         case doubtful = "33"
         case faint = "2"
         case strong = "1"
     }
+
+    public func paint(_ text: String, as ink: Ink) -> String { paint(text, ink) }
 
     func paint(_ text: String, _ ink: Ink) -> String { colour ? "\u{1b}[\(ink.rawValue)m\(text)\u{1b}[0m" : text }
 }

@@ -1,120 +1,120 @@
-// While the run goes on: one block on a terminal, redrawn in place; a line every few seconds elsewhere.
-// Pure: a state becomes text. The state is taken on the control thread, never in a generator's loop.
+// While the run goes on: one block on a terminal, redrawn in place; a line every ten seconds elsewhere.
+// Pure: a state becomes text. Nothing is ever wider than the terminal, nor higher.
 
-public import Telemetry
-
-/// What the live view shows: the last complete second, and where the run stands.
-public struct LiveState: Sendable, Equatable {
-    public var profile: String
-    public var phase: String
-    public var isMeasured: Bool
-    /// Seconds into the run, and its planned length.
-    public var elapsedS: Double
-    public var durationS: Double
-    /// Sessions per second, second by second, the last complete one at the end; nothing is offered in the closed model.
-    public var offered: [Double]?
-    public var achieved: [Double]
-    public var p50Ns: UInt64?
-    public var p99Ns: UInt64?
-    public var maxNs: UInt64?
-    public var lagP99Ns: UInt64?
-    public var inFlight: UInt64
-    /// Ended well so far, all phases.
-    public var succeeded: UInt64
-    /// Failed so far by class, all phases.
-    public var errors: ErrorCounts
-
-    /// From the collector, after a `poll`. `history`: how many seconds the sparkline shows.
-    public init(
-        _ collector: Collector, profile: String, phase: String, isMeasured: Bool, elapsedS: Double, durationS: Double,
-        history: Int = 30
-    ) {
-        self.profile = profile
-        self.phase = phase
-        self.isMeasured = isMeasured
-        self.elapsedS = elapsedS
-        self.durationS = durationS
-        let totals = collector.totals
-        let complete = totals.series.prefix(collector.completeSeconds)
-        let shown = complete.suffix(history)
-        offered = totals.model == .open ? shown.map(\.offeredPerS) : nil
-        achieved = shown.map(\.achievedPerS)
-        let last = complete.last
-        p50Ns = last?.row.p50Ns
-        p99Ns = last?.row.p99Ns
-        maxNs = last?.row.maxNs
-        lagP99Ns = last?.row.lagP99Ns
-        inFlight = last?.inFlight ?? 0
-        succeeded = totals.allPhases.succeeded
-        errors = totals.allPhases.errors
-    }
-
-    var errorText: String {
-        let total = errors.total
-        guard total > 0 else { return "errors 0" }
-        let classes = ErrorClass.allCases.filter { errors[$0] > 0 }.sorted { errors[$0] > errors[$1] }
-        return "errors \(Figure.count(total)): "
-            + classes.map { "\($0.rawName) \(Figure.count(errors[$0]))" }.joined(separator: ", ")
-    }
-
-    var rateText: String {
-        let achieved = "achieved \(Figure.rate(achieved.last))"
-        return offered.map { "offered \(Figure.rate($0.last))  " + achieved } ?? achieved
-    }
-
-    var latencyText: String { "p50 \(Figure.time(ns: p50Ns))  p99 \(Figure.time(ns: p99Ns))  max \(Figure.time(ns: maxNs))" }
-}
+internal import Telemetry
 
 public enum LiveView {
     /// A line for a log: no colour, no cursor movement, its line feed included.
     public static func logLine(_ state: LiveState) -> String {
-        let seconds = DecimalText.padded(DecimalText.fixed(state.elapsedS, digits: 0), 4)
-        return "\(seconds) s  \(state.phase)  \(state.rateText)  \(state.latencyText)  in flight \(Figure.count(state.inFlight))"
-            + "  \(state.errorText)\n"
+        let seconds = DecimalText.padded(DecimalText.fixed(state.place.elapsedS, digits: 0), 4)
+        let lamp = state.lamp.flatMap { $0.colour == .green ? nil : "  generator \($0.text)" } ?? ""
+        return "\(seconds) s  \(state.place.phase)  \(state.rateText)  \(state.latencyText)"
+            + "  in flight \(Figure.count(state.inFlight))  \(state.errorText)\(lamp)\n"
     }
 
-    /// The block's lines, none wider than `columns` characters.
-    public static func lines(_ state: LiveState, columns: Int, style: Style) -> [String] {
-        let left = max(0, state.durationS - state.elapsedS)
-        let eta = left > 0 ? "ends in \(Figure.span(left))" : "draining"
-        let phase = state.phase + (state.isMeasured ? "" : " (not measured)")
-        let lag = state.lagP99Ns.map { "  start lag p99 \(Figure.time(ns: $0))" } ?? ""
-        let texts: [(String, Style.Ink?)] = [
-            ("\(state.profile)  \(phase)  \(bar(state.elapsedS, of: state.durationS, width: 24))  \(eta)", .strong),
-            (
-                "  \(state.rateText)  \(sparkline(state.achieved, ceiling: ((state.offered ?? []) + state.achieved).max() ?? 0))",
-                nil
-            ),
-            ("  last second  \(state.latencyText)\(lag)", nil),
-            (
-                "  in flight \(Figure.count(state.inFlight))  succeeded \(Figure.count(state.succeeded))  \(state.errorText)",
-                state.errors.total > 0 ? .bad : nil
-            ),
-        ]
-        return texts.map { text, ink in
-            let cut = text.count > columns ? String(text.prefix(max(0, columns - 1))) + "…" : text
-            return ink.map { style.paint(cut, $0) } ?? cut
+    /// The block's lines, none wider than `columns` characters, fewer than `rows` of them.
+    public static func lines(_ state: LiveState, columns: Int, rows: Int = 24, style: Style) -> [String] {
+        let whole = full(state, columns: columns, style: style)
+        let lines = whole.count < rows ? whole : Array(short(state, columns: columns).prefix(max(1, rows - 1)))
+        return lines.map { line in
+            let text = line.text.count > columns ? String(line.text.prefix(max(0, columns - 1))) + "…" : line.text
+            return line.ink.map { style.paint(text, $0) } ?? text
         }
     }
 
-    /// What to write to a terminal to replace a block of `previous` lines (0 at first) by `lines`. The cursor ends
-    /// below the block.
-    public static func redraw(_ lines: [String], previous: Int) -> String {
-        var text = previous > 0 ? "\u{1b}[\(previous)A" : ""
-        for line in lines { text += "\r\u{1b}[2K\(line)\n" }
-        // Lines of a longer old block.
-        return previous > lines.count ? text + "\u{1b}[J" : text
+    private struct Line {
+        var text: String
+        var ink: Style.Ink?
     }
 
-    static func bar(_ done: Double, of whole: Double, width: Int) -> String {
+    private static func full(_ state: LiveState, columns: Int, style: Style) -> [Line] {
+        let rates = [state.offered.map { ("offered", $0) }, ("achieved", state.achieved)].compactMap { $0 }
+        let ceiling = rates.flatMap(\.1).max() ?? 0
+        let figures = rates.map { Figure.rate($0.1.last) }
+        let wide = figures.map(\.count).max() ?? 0
+        let space = max(0, columns - wide - 14)
+        var lines = [title(state, columns: columns)]
+        for (rate, figure) in zip(rates, figures) {
+            let line = sparkline(rate.1.suffix(space), ceiling: ceiling)
+            lines.append(Line(text: "  \(Cell.left(rate.0, 8))  \(Cell.right(figure, wide))  \(line)", ink: nil))
+        }
+        let cells =
+            [["", "p50", "p99", "max"]]
+            + state.windows.map { window in
+                [window.name] + [window.p50Ns, window.p99Ns, window.maxNs].map { Figure.time(ns: $0) }
+            }
+        let widths = (0..<4).map { column in max(7, cells.map { $0[column].count }.max() ?? 0) }
+        for (index, row) in cells.enumerated() {
+            let text = "  " + Cell.left(row[0], widths[0]) + (1..<4).map { "  " + Cell.right(row[$0], widths[$0]) }.joined()
+            lines.append(Line(text: text, ink: index == 0 ? .faint : nil))
+        }
+        return lines + tail(state)
+    }
+
+    /// Where the terminal is low: the last second alone.
+    private static func short(_ state: LiveState, columns: Int) -> [Line] {
+        [title(state, columns: columns), Line(text: "  " + state.rateText, ink: nil)] + tail(state)
+            + [Line(text: "  last second  " + state.latencyText, ink: nil)]
+    }
+
+    private static func title(_ state: LiveState, columns: Int) -> Line {
+        let place = state.place
+        let left = max(0, place.durationS - place.elapsedS)
+        let end = left > 0 ? "ends in \(Figure.span(left))" : "draining"
+        let head = "\(place.profile)  \(place.phase)\(place.isMeasured || left == 0 ? "" : " (not measured)")  "
+        let width = max(6, min(40, columns - head.count - end.count - 8))
+        let line = bar(place.elapsedS, of: place.durationS, edges: place.edges, width: width)
+        return Line(text: "\(head)\(line)  \(end)", ink: .strong)
+    }
+
+    private static func tail(_ state: LiveState) -> [Line] {
+        let counts = "  in flight \(Figure.count(state.inFlight))  succeeded \(Figure.count(state.succeeded))  \(state.errorText)"
+        let lines = [Line(text: counts, ink: state.errors.total > 0 ? .bad : nil)]
+        guard let lamp = state.lamp else { return lines }
+        let ink: Style.Ink = lamp.colour == .green ? .good : lamp.colour == .yellow ? .doubtful : .bad
+        // The sign tells the colours apart where there are none.
+        let sign = lamp.colour == .green ? "●" : lamp.colour == .yellow ? "▲" : "✖"
+        return lines + [Line(text: "  generator \(sign) \(lamp.text)", ink: ink)]
+    }
+
+    /// What to write to a terminal of `columns` to replace a block whose lines were as wide as `previous` says (empty at
+    /// first) by `lines`. The cursor ends below the block. After a resize the terminal has wrapped the old lines anew.
+    public static func redraw(_ lines: [String], previous: [Int], columns: Int) -> String {
+        let rows = previous.reduce(0) { $0 + max(1, ($1 + columns - 1) / max(1, columns)) }
+        let up = rows > 0 ? "\u{1b}[\(rows)A" : ""
+        return up + lines.map { "\r\u{1b}[2K\($0)\n" }.joined() + (rows > lines.count ? "\u{1b}[J" : "")
+    }
+
+    /// What a line takes on the screen: characters, escape sequences left out.
+    public static func width(_ line: String) -> Int {
+        var count = 0
+        var isEscape = false
+        for character in line {
+            if isEscape {
+                isEscape = !character.isLetter
+            } else if character == "\u{1b}" {
+                isEscape = true
+            } else {
+                count += 1
+            }
+        }
+        return count
+    }
+
+    /// How much of the run is done; the edges of its phases are marked.
+    static func bar(_ done: Double, of whole: Double, edges: [Double] = [], width: Int) -> String {
         let share = whole > 0 ? max(0, min(1, done / whole)) : 1
         let full = Int((share * Double(width)).rounded(.down))
+        let marks = Set(edges.filter { $0 > 0 && $0 < whole }.map { Int(($0 / whole * Double(width)).rounded(.down)) })
+        let cells = (0..<width).map { place -> Character in
+            marks.contains(place) ? (place < full ? "╋" : "┊") : place < full ? "━" : "┄"
+        }
         let percent = DecimalText.padded(DecimalText.fixed((share * 100).rounded(.down), digits: 0), 3)
-        return String(repeating: "━", count: full) + String(repeating: "┄", count: width - full) + " \(percent) %"
+        return String(cells) + " \(percent) %"
     }
 
     /// One character per value, from 0 to `ceiling`.
-    static func sparkline(_ values: [Double], ceiling: Double) -> String {
+    static func sparkline(_ values: some Sequence<Double>, ceiling: Double) -> String {
         let levels = Array("▁▂▃▄▅▆▇█")
         return String(
             values.map { value in

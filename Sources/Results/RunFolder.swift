@@ -22,6 +22,13 @@ public struct FileError: Error, Sendable, CustomStringConvertible {
 public struct RunFolder: Sendable {
     /// The folder, as given or as made.
     public let path: String
+    /// Whether it was made by this run.
+    let isNew: Bool
+
+    init(path: String, isNew: Bool = false) {
+        self.path = path
+        self.isNew = isNew
+    }
 
     /// Names of the files that a run leaves.
     public enum File {
@@ -38,7 +45,7 @@ public struct RunFolder: Sendable {
         let name = UTCTime(epochSeconds: epochSeconds).basic + "-" + plain(profile)
         for attempt in 1...10_000 {
             let path = "\(base)/\(name)" + (attempt == 1 ? "" : "-\(attempt)")
-            if mkdir(path, 0o755) == 0 { return RunFolder(path: path) }
+            if mkdir(path, 0o755) == 0 { return RunFolder(path: path, isNew: true) }
             if errno != EEXIST { throw FileError("mkdir", path) }
         }
         throw FileError("mkdir", "\(base)/\(name)")
@@ -46,16 +53,25 @@ public struct RunFolder: Sendable {
 
     /// Uses `path` itself, made with its parents when it is not there (`--out`).
     public static func use(_ path: String) throws(FileError) -> RunFolder {
-        try makeParents(path)
-        return RunFolder(path: path)
+        RunFolder(path: path, isNew: try makeParents(path))
     }
 
-    private static func makeParents(_ path: String) throws(FileError) {
+    /// Removes the folder if this run made it and nothing is in it: a run that could write nothing leaves nothing.
+    public func discard() {
+        if isNew { rmdir(path) }
+    }
+
+    /// Whether the last of them had to be made.
+    @discardableResult
+    private static func makeParents(_ path: String) throws(FileError) -> Bool {
         var prefix = path.hasPrefix("/") ? "/" : ""
+        var isNew = false
         for part in path.split(separator: "/") {
             prefix += (prefix.isEmpty || prefix == "/" ? "" : "/") + part
-            if mkdir(prefix, 0o755) != 0, errno != EEXIST { throw FileError("mkdir", prefix) }
+            isNew = mkdir(prefix, 0o755) == 0
+            if !isNew, errno != EEXIST { throw FileError("mkdir", prefix) }
         }
+        return isNew
     }
 
     /// A profile's name as part of a file name: letters, digits, '.', '_' and '-'; the rest becomes '-'.
@@ -72,9 +88,18 @@ public struct RunFolder: Sendable {
 
     /// Writes a whole file.
     public func write(_ name: String, _ text: String) throws(FileError) {
+        let file = try prepare(name, text)
+        do { try file.publish() } catch {
+            file.remove()
+            throw error
+        }
+    }
+
+    /// Writes a whole file under its temporary name.
+    func prepare(_ name: String, _ text: String) throws(FileError) -> PendingFile {
         var file = try StreamedFile(self, name)
         try file.append(text)
-        try file.finish()
+        return try file.seal()
     }
 
     public func write(_ summary: RunSummary) throws(FileError) { try write(File.summary, JSONText.pretty(summary)) }
@@ -117,12 +142,35 @@ public struct StreamedFile: ~Copyable {
         if status < 0 { throw FileError("write", temporary) }
     }
 
-    /// Syncs the file, gives it its name, and syncs the folder.
-    public mutating func finish() throws(FileError) {
+    /// Syncs the file and closes it; it keeps its temporary name until it is published.
+    public mutating func seal() throws(FileError) -> PendingFile {
         guard fsync(descriptor) == 0 else { throw FileError("fsync", temporary) }
         let open = descriptor
         descriptor = -1
-        guard close(open) == 0 else { throw FileError("close", temporary) }
+        let file = PendingFile(folder: folder, name: name)
+        guard close(open) == 0 else {
+            let error = FileError("close", temporary)
+            file.remove()
+            throw error
+        }
+        return file
+    }
+
+    deinit {
+        guard descriptor >= 0 else { return }
+        close(descriptor)
+        unlink("\(folder)/.\(name).tmp")
+    }
+}
+
+/// A whole file that still has its temporary name. Several of them appear together: all are written before one is named.
+public struct PendingFile: Sendable {
+    let folder: String
+    let name: String
+    private var temporary: String { "\(folder)/.\(name).tmp" }
+
+    /// Gives it its name, in place of what had that name, and syncs the folder.
+    public func publish() throws(FileError) {
         guard rename(temporary, "\(folder)/\(name)") == 0 else { throw FileError("rename", temporary) }
         let directory = Foundation.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard directory >= 0 else { throw FileError("open", folder) }
@@ -131,9 +179,5 @@ public struct StreamedFile: ~Copyable {
         _ = fsync(directory)
     }
 
-    deinit {
-        guard descriptor >= 0 else { return }
-        close(descriptor)
-        unlink("\(folder)/.\(name).tmp")
-    }
+    public func remove() { unlink(temporary) }
 }

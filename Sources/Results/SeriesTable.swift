@@ -11,9 +11,13 @@ public enum SeriesTable {
         ] + ErrorClass.allCases.map { "error_\($0.rawName)" }
 
     public static func text(_ totals: RunTotals) -> String {
-        var text = columns.joined(separator: ",") + "\n"
-        for row in totals.series { text += cells(row, isOpen: totals.model == .open).joined(separator: ",") + "\n" }
-        return text
+        header + lines(totals.series, totals.model)
+    }
+
+    static let header = columns.joined(separator: ",") + "\n"
+
+    static func lines(_ rows: [SeriesRow], _ model: LoadModel) -> String {
+        rows.map { cells($0, isOpen: model == .open).joined(separator: ",") + "\n" }.joined()
     }
 
     static func cells(_ row: SeriesRow, isOpen: Bool) -> [String] {

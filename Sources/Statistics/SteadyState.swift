@@ -19,12 +19,17 @@ public struct SteadyState: Sendable, Equatable {
         }
         // The last few batches alone always agree by chance, so the search ends five before the end.
         var best = (error: Double.infinity, cut: 0)
-        for cut in 0...(count - min(5, count / 2)) where cut < count - 1 {
-            let rest = means[cut...]
-            let mean = rest.reduce(0, +) / Double(rest.count)
-            let squares = rest.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-            let error = squares / (Double(rest.count) * Double(rest.count))
-            if error < best.error { best = (error, cut) }
+        // From the end, so that one pass does (Welford 1962): a week has more than a hundred thousand batches.
+        var mean = 0.0
+        var squares = 0.0
+        for cut in means.indices.reversed() {
+            let size = Double(count - cut)
+            let step = means[cut] - mean
+            mean += step / size
+            squares += step * (means[cut] - mean)
+            guard cut <= count - min(5, count / 2), cut < count - 1 else { continue }
+            let error = squares / (size * size)
+            if error <= best.error { best = (error, cut) }
         }
         cut = best.cut * Self.batch
         isSteady = best.cut * 2 <= count

@@ -1,6 +1,7 @@
 // The control thread's side: takes full banks, merges them into the totals, the series and the open log interval.
 // Invariant: every sample enters the totals exactly once; a round merges the same second of all threads, unless one of
-// them is more than half a second behind. Memory is bounded: the log interval is merged in place until it is drained.
+// them is more than half a second behind. Memory is bounded: the log interval is merged in place until it is drained, and
+// rows of the series that nothing changes any more are given away (`takeSettledRows`), all but twelve octets each.
 
 public final class Collector {
     public private(set) var totals: RunTotals
@@ -12,14 +13,22 @@ public final class Collector {
     private var interval = LatencySet()
     private var intervalStartNs: UInt64
     private var rowIndex = -1
-    private var rowLatency = LatencyHistogram(.session)
+    /// Session latency of the last seconds, each at its second modulo the length.
+    private var recent = [LatencyHistogram](repeating: LatencyHistogram(.session), count: Collector.recentSeconds)
     private var rowLag = LatencyHistogram(.session)
 
     /// How long a full bank waits for those of the other threads.
     static let patienceNs: UInt64 = 500_000_000
+    /// Seconds whose latency can be asked for together.
+    public static let recentSeconds = 10
+    /// Rows of the series that stay here; a sixtieth of them is given away at once.
+    let rowsKept: Int
+    private var rowsGiven: Int { max(1, rowsKept / 60) }
 
     /// One exchange per generator thread. Second 0 begins at `runStartNs`, CLOCK_MONOTONIC nanoseconds.
-    public init(threads: Int, runStartNs: UInt64, model: LoadModel) {
+    /// `rowsKept`: seconds of the series that stay here.
+    public init(threads: Int, runStartNs: UInt64, model: LoadModel, rowsKept: Int = 3600) {
+        self.rowsKept = rowsKept
         totals = RunTotals(model: model, runStartNs: runStartNs)
         exchanges = (0..<threads).map { _ in RecorderExchange(runStartNs: runStartNs, model: model) }
         finished = [Bool](repeating: false, count: threads)
@@ -79,20 +88,42 @@ public final class Collector {
         // firstSecond places the second in which the bank was opened; a bank of one second closes in the next one.
         let index = max(bank.firstSecond + Bank.secondsBehind, closing - 1, rowIndex)
         if index != rowIndex {
+            for second in max(rowIndex + 1, index - Self.recentSeconds + 1)...index {
+                recent[second % Self.recentSeconds].removeAll()
+            }
             rowIndex = index
-            rowLatency.removeAll()
             rowLag.removeAll()
         }
         totals.grow(to: index)
-        rowLatency.merge((totals.model == .open ? bank.corrected : bank.service).pointee)
-        rowLatency.merge(bank.unmeasuredLatency.pointee)
+        let place = index % Self.recentSeconds
+        recent[place].merge((totals.model == .open ? bank.corrected : bank.service).pointee)
+        recent[place].merge(bank.unmeasuredLatency.pointee)
         rowLag.merge(bank.lag.pointee)
         rowLag.merge(bank.unmeasuredLag.pointee)
-        totals.seconds[index].samples = rowLatency.count
-        totals.seconds[index].p50Ns = rowLatency.value(at: .p50)
-        totals.seconds[index].p99Ns = rowLatency.value(at: .p99)
-        totals.seconds[index].maxNs = rowLatency.maximum
-        totals.seconds[index].lagP99Ns = rowLag.value(at: .p99)
+        let row = index - totals.firstSecond
+        totals.seconds[row].samples = recent[place].count
+        totals.seconds[row].p50Ns = recent[place].value(at: .p50)
+        totals.seconds[row].p99Ns = recent[place].value(at: .p99)
+        totals.seconds[row].maxNs = recent[place].maximum
+        totals.seconds[row].lagP99Ns = rowLag.value(at: .p99)
+    }
+
+    /// Session latency of the last `seconds` seconds merged, `recentSeconds` at the most: corrected in the open model,
+    /// service in the closed one, all phases.
+    public func recentLatency(seconds: Int) -> LatencyHistogram {
+        var sum = LatencyHistogram(.session)
+        guard rowIndex >= 0 else { return sum }
+        for second in max(0, rowIndex - min(seconds, Self.recentSeconds) + 1)...rowIndex {
+            sum.merge(recent[second % Self.recentSeconds])
+        }
+        return sum
+    }
+
+    /// Rows that are older than those kept, some at a time or none, in their order: for series.csv, while a long run goes on.
+    public func takeSettledRows() -> [SeriesRow] {
+        let settled = min(completeSeconds, rowIndex) - rowsKept
+        guard settled - totals.firstSecond >= rowsGiven else { return [] }
+        return totals.retire(before: settled)
     }
 
     /// Gives the histograms gathered since the last call (or the start) to `body`, with the span they cover, and starts

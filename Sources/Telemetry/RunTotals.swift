@@ -117,8 +117,14 @@ public struct RunTotals: Sendable {
     public internal(set) var allPhases = SessionCounts()
     /// Histograms of the measured phases.
     public internal(set) var latency = LatencySet()
-    /// Second by second, from second 0.
+    /// Second by second; those of a long run that were given away (`retire`) are missing at the front.
     public internal(set) var seconds: [SecondRow] = []
+    /// The second that `seconds[0]` is.
+    public internal(set) var firstSecond = 0
+    /// Sessions open at its start.
+    var openBefore: UInt64 = 0
+    /// What is kept of every second, for the tests of a whole run.
+    var retiredPaces: [Pace] = []
     /// Hand-overs put off because the collector was late: a second of the series may then hold more than it should.
     public internal(set) var lateHandovers: UInt64 = 0
     /// Late retrievals of the measured phases, by the slot of their rule.
@@ -170,15 +176,48 @@ public struct RunTotals: Sendable {
 
     /// The series with the sessions in flight at the end of each second.
     public var series: [SeriesRow] {
-        var open: UInt64 = 0
-        return seconds.indices.map { second in
-            let counts = seconds[second].counts
+        var open = openBefore
+        return seconds.indices.map { index in
+            let counts = seconds[index].counts
             open = (open &+ counts.started) &- min(counts.endedAfterStart, open &+ counts.started)
+            let second = firstSecond + index
             let start = runStartNs &+ UInt64(second) &* Recorder.intervalNs
-            let last = second == seconds.count - 1
+            let last = index == seconds.count - 1
             let length = last && endNs > start ? min(1, Double(endNs - start) / 1e9) : 1
-            return SeriesRow(second: second, lengthS: length, row: seconds[second], inFlight: open)
+            return SeriesRow(second: second, lengthS: length, row: seconds[index], inFlight: open)
         }
+    }
+
+    /// A second in twelve octets: what the tests of a whole run need of it, however long it is.
+    public struct Pace: Sendable, Equatable {
+        public var succeeded: UInt32
+        /// Median latency, nanoseconds; nil without a sample.
+        public var p50Ns: Float?
+
+        init(_ row: SecondRow) {
+            succeeded = UInt32(clamping: row.counts.succeeded)
+            p50Ns = row.p50Ns.map { Float($0) }
+        }
+    }
+
+    /// Every second of the run from second 0, those given away included.
+    public var paces: [Pace] { retiredPaces + seconds.map { Pace($0) } }
+
+    /// The row of a second; nil when it is not there yet, or not any more.
+    public func row(at second: Int) -> SecondRow? {
+        let index = second - firstSecond
+        return seconds.indices.contains(index) ? seconds[index] : nil
+    }
+
+    /// Gives away the rows before `second`. What is counted for them later counts in the first row kept.
+    mutating func retire(before second: Int) -> [SeriesRow] {
+        let rows = Array(series.prefix { $0.second < second })
+        guard let last = rows.last, rows.count < seconds.count else { return [] }
+        retiredPaces += rows.map { Pace($0.row) }
+        openBefore = last.inFlight
+        firstSecond = last.second + 1
+        seconds.removeFirst(rows.count)
+        return rows
     }
 
     mutating func merge(_ bank: Bank) {
@@ -204,14 +243,14 @@ public struct RunTotals: Sendable {
             fallbackCells[index].lostNs &+= bank.fallbacks[index].lostNs
         }
         for slot in 0..<Bank.secondsKept where bank.seconds[slot] != SessionCounts() {
-            let second = max(0, bank.firstSecond + slot)
+            let second = max(firstSecond, bank.firstSecond + slot)
             grow(to: second)
-            seconds[second].counts.add(bank.seconds[slot])
+            seconds[second - firstSecond].counts.add(bank.seconds[slot])
         }
     }
 
     mutating func grow(to second: Int) {
-        while seconds.count <= second { seconds.append(SecondRow()) }
+        while firstSecond + seconds.count <= second { seconds.append(SecondRow()) }
     }
 }
 

@@ -15,8 +15,23 @@ public struct DryRun: Sendable {
         public let measuredSessions: Double
     }
 
+    /// Sessions of one client, by planned method and transport.
+    public struct ClientRow: Sendable, Equatable {
+        public let client: String
+        public let method: AuthMethod
+        public let transport: Transport
+        public let share: Double
+    }
+
+    /// A variant of a protocol with its part of all sessions.
+    public struct MixRow: Sendable, Equatable {
+        public let name: String
+        public let share: Double
+    }
+
     public let profile: String
     public let isOpen: Bool
+    public let phases: [Profile.Phase]
     public let durationNs: UInt64
     public let measuredNs: UInt64
     /// Sessions expected over all phases and over the measured ones; nil when closed.
@@ -24,26 +39,35 @@ public struct DryRun: Sendable {
     public let expectedMeasured: Double?
     public let peakRate: Double
     public let methods: [MethodRow]
+    public let clients: [ClientRow]
+    /// NTLM responses, and TLS versions with full or resumed handshakes, of the sessions that are planned with them.
+    public let ntlm: [MixRow]
+    public let tls: [MixRow]
     /// Part of all sessions that is planned to fall back, and to be refused.
     public let fallbackShare: Double
     public let refusalShare: Double
     /// Users in the table, and those that some planned session uses.
     public let users: Int
     public let usersTouched: Int
-    /// peak rate x session time-out: with fewer users an own session may still be open when its user comes round. 0 when closed.
     public let usersNeeded: Int
     public let sessionTimeoutNs: UInt64
     /// Starts of a trace that come within the session time-out of their user's earlier one; nil unless one is replayed.
     public let closeStarts: Int?
     public let allowsOverlap: Bool
+    /// The retry pool: its users, the time between two starts of one, and the sessions that find nobody ready; nil without one.
+    public let retryPool: (users: Int, afterNs: UInt64, misses: Int)?
     public let threads: Int
     public let seed: UInt64
     public let planHash: UInt64
+    /// What the plan asks of the machine, and what that has; the command sets both where it knows them.
+    public var needs: PlanNeeds?
+    public var room: PlanRoom?
 
     /// Draws the whole plan of `threads` generator threads (see PlanHash.planLimit).
     public init(profile: Profile, users: UserTable, threads: Int, seed: UInt64? = nil) throws(ScheduleError) {
         self.profile = profile.name
         isOpen = profile.model.isOpen
+        phases = profile.phases
         durationNs = profile.durationNs
         measuredNs = profile.measuredNs
         peakRate = profile.peakRate
@@ -51,12 +75,19 @@ public struct DryRun: Sendable {
         expectedSessions = isOpen ? profile.phases.reduce(0) { $0 + $1.expectedSessions } : nil
         expectedMeasured = isOpen ? measured : nil
         methods = Self.rows(profile.scripts, measured: isOpen ? measured : 0)
+        clients = Self.clients(profile)
+        ntlm = Self.mix(profile.scripts) { $0.plannedMethod.isNTLM ? $0.ntlmVersion.name : nil }
+        tls = Self.mix(profile.scripts) { row in
+            row.transport == .pop3 ? nil : "\(row.tlsVersion.name) \(row.resumesTLS ? "resumed" : "full")"
+        }
         let rows = zip(profile.scripts.rows, profile.scripts.shares)
         fallbackShare = rows.reduce(0) { $0 + ($1.0.isPlannedFallback ? $1.1 : 0) }
         refusalShare = rows.reduce(0) { $0 + ($1.0.expected == .refused ? $1.1 : 0) }
         self.users = users.count
-        usersTouched = try Self.touched(profile, users, threads, seed)
-        usersNeeded = profile.trace != nil ? 0 : Int((peakRate * Double(profile.limits.sessionTimeoutNs) / 1e9).rounded(.up))
+        let drawn = try Self.draw(profile, users, threads, seed)
+        usersTouched = drawn.touched
+        retryPool = profile.retryPool.map { (drawn.poolUsers, $0.afterNs, drawn.misses) }
+        usersNeeded = profile.usersNeeded
         sessionTimeoutNs = profile.limits.sessionTimeoutNs
         closeStarts = profile.trace?.closeStarts(withinNs: profile.limits.sessionTimeoutNs, users: users.count)
         allowsOverlap = profile.allowsOverlap
@@ -82,9 +113,33 @@ public struct DryRun: Sendable {
         }
     }
 
-    private static func touched(_ profile: Profile, _ users: UserTable, _ threads: Int, _ seed: UInt64?) throws(ScheduleError)
-        -> Int
+    private static func clients(_ profile: Profile) -> [ClientRow] {
+        profile.clients.enumerated().flatMap { index, client in
+            AuthMethod.allCases.flatMap { method in
+                Transport.allCases.compactMap { transport -> ClientRow? in
+                    let share = zip(profile.scripts.rows, profile.scripts.shares).reduce(0) { sum, row in
+                        let fits = Int(row.0.client) == index && row.0.plannedMethod == method && row.0.transport == transport
+                        return sum + (fits ? row.1 : 0)
+                    }
+                    return share > 0 ? ClientRow(client: client.name, method: method, transport: transport, share: share) : nil
+                }
+            }
+        }
+    }
+
+    /// Shares of the rows by the name that `name` gives them, in the order of the names; rows without one are left out.
+    private static func mix(_ scripts: ScriptTable, _ name: (SessionScript) -> String?) -> [MixRow] {
+        var shares: [String: Double] = [:]
+        for (row, share) in zip(scripts.rows, scripts.shares) {
+            if let name = name(row), share > 0 { shares[name, default: 0] += share }
+        }
+        return shares.sorted { $0.key < $1.key }.map { MixRow(name: $0.key, share: $0.value) }
+    }
+
+    private static func draw(_ profile: Profile, _ users: UserTable, _ threads: Int, _ seed: UInt64?) throws(ScheduleError)
+        -> (touched: Int, poolUsers: Int, misses: Int)
     {
+        var (poolUsers, misses) = (0, 0)
         var seen = [Bool](repeating: false, count: users.count)
         var count = 0
         for thread in 0..<threads {
@@ -98,58 +153,9 @@ public struct DryRun: Sendable {
                 }
             }
             count += schedule.closedUsers.count
+            poolUsers += schedule.poolUsers
+            misses += schedule.poolMisses
         }
-        return count
-    }
-}
-
-extension DryRun: CustomStringConvertible {
-    public var description: String {
-        var lines = ["profile    \(profile), \(isOpen ? "open" : "closed") model, seed \(seed), \(threads) generator threads"]
-        lines.append("duration   \(Self.seconds(durationNs)), measured \(Self.seconds(measuredNs))")
-        if let expectedSessions, let expectedMeasured {
-            lines.append(
-                "sessions   about \(Int(expectedSessions.rounded())), measured about \(Int(expectedMeasured.rounded())), "
-                    + "peak rate \(Self.decimal(peakRate))/s"
-            )
-        }
-        for row in methods {
-            let name = Self.padded(row.method.name, 11) + Self.padded(row.transport.name, 6)
-            let count = isOpen ? ", about \(Int(row.measuredSessions.rounded())) measured" : ""
-            lines.append("  \(name) \(Self.decimal(row.share * 100)) %\(count)")
-        }
-        lines.append(
-            "planned    \(Self.decimal(fallbackShare * 100)) % of the sessions fall back, "
-                + "\(Self.decimal(refusalShare * 100)) % are to be refused"
-        )
-        lines.append("users      \(usersTouched) of \(users) are used")
-        if let closeStarts {
-            lines.append(
-                "trace      \(closeStarts) starts come within the session time-out \(Self.seconds(sessionTimeoutNs)) of their "
-                    + "user's earlier one"
-            )
-        } else if isOpen, !allowsOverlap {
-            let bound = "peak rate x session time-out \(Self.seconds(sessionTimeoutNs)) = \(usersNeeded)"
-            lines.append(
-                users >= usersNeeded
-                    ? "           enough: \(bound)" : "           too few: \(bound); add users, or shorten limits.session_timeout"
-            )
-        }
-        lines.append("plan hash  \(PlanHash.text(planHash))")
-        return lines.joined(separator: "\n")
-    }
-
-    private static func padded(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(1, width - text.utf8.count))
-    }
-
-    private static func seconds(_ ns: UInt64) -> String { "\(decimal(Double(ns) / 1e9)) s" }
-
-    /// At most two decimals.
-    private static func decimal(_ value: Double) -> String {
-        let hundredths = Int((value * 100).rounded())
-        let (whole, rest) = hundredths.quotientAndRemainder(dividingBy: 100)
-        if rest == 0 { return String(whole) }
-        return rest % 10 == 0 ? "\(whole).\(rest / 10)" : "\(whole).\(rest < 10 ? "0" : "")\(rest)"
+        return (count, poolUsers, misses)
     }
 }

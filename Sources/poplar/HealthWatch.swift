@@ -79,16 +79,15 @@ struct HealthWatch {
                         + "rate, or give it more CPUs"
                 ))
         }
-        let series = run.collector.totals.seconds
-        guard second >= 0, second < series.count else { return flags }
-        let counts = series[second].counts
+        guard let row = run.collector.totals.row(at: second) else { return flags }
+        let counts = row.counts
         if counts.planned >= 20, Double(counts.started) < Double(counts.planned) * 0.9 {
             flags.append(
                 GeneratorFlag(
                     check: "started_share",
                     text: "\(counts.planned) sessions fell due in second \(second) and \(counts.started) were begun"))
         }
-        if let lag = series[second].lagP99Ns, series[second].samples >= 100 {
+        if let lag = row.lagP99Ns, row.samples >= 100 {
             let session = run.collector.totals.latency.corrected.credibleValue(at: .p99) ?? 0
             let limit = max(1_000_000 + hiccupP99Ns, session / 10)
             if lag > limit {

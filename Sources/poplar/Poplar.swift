@@ -17,7 +17,7 @@ struct Poplar: ParsableCommand {
               poplar serve --pop3 127.0.0.1:1110 --pop3s 127.0.0.1:1995 --population users=1000,messages=10,bytes=2048
             """,
         version: BuildVersion.text,
-        subcommands: [ServeCommand.self, RunCommand.self, ProbeCommand.self])
+        subcommands: [ServeCommand.self, RunCommand.self, ProbeCommand.self, ProfileCommand.self, DoctorCommand.self])
 
     static func main() {
         do {

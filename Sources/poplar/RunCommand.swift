@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Configuration
+import Doctor
 import Foundation
 import LoadGenerator
 import Reactor
@@ -63,11 +64,18 @@ struct RunCommand: ParsableCommand {
     @Flag(name: .customLong("dry-run"), help: "Print the plan and check the users; start nothing.")
     var dryRun = false
 
+    @Flag(help: "Print nothing while the run goes on: only the report at its end.")
+    var quiet = false
+
+    @Flag(name: .customLong("json-lines"), help: "Print a JSON object a second, and one at the end; the report goes to stderr.")
+    var jsonLines = false
+
     @Option(help: ArgumentHelp("Generator threads; by default one for each CPU left to the generator.", valueName: "count"))
     var threads: Int?
 
     mutating func validate() throws {
         if ca != nil, insecure { throw ValidationError("--ca and --insecure exclude each other") }
+        if quiet, jsonLines { throw ValidationError("--quiet and --json-lines exclude each other") }
         if let threads, !(1...256).contains(threads) { throw ValidationError("--threads is 1 to 256, not \(threads)") }
     }
 
@@ -139,7 +147,10 @@ struct RunCommand: ParsableCommand {
     }
 
     private func printPlan(_ load: Load) throws {
-        let plan = try DryRun(profile: load.profile, users: load.users, threads: load.threads)
+        var plan = try DryRun(profile: load.profile, users: load.users, threads: load.threads)
+        plan.needs = PlanNeeds(
+            profile: load.profile, users: load.users, threads: load.threads, startsServer: load.target == nil)
+        plan.room = Self.room(isLoopback: load.target?.isLoopback ?? true)
         print(plan)
         if !plan.usersSuffice {
             throw ValidationError("too few users: \(plan.users), and rate x time-out needs \(plan.usersNeeded)")
@@ -147,4 +158,15 @@ struct RunCommand: ParsableCommand {
     }
 }
 
-func complain(_ text: String) { FileHandle.standardError.write(Data("poplar: \(text)\n".utf8)) }
+extension RunCommand {
+    /// What this machine has for a plan; nil where it does not say.
+    private static func room(isLoopback: Bool) -> PlanRoom? {
+        let machine = MachineProbe().read(openssl: "", wakeUps: 0)
+        guard let ports = machine.ports else { return nil }
+        // A port that this side closed is taken again after a second: by 1 everywhere, by 2 on loopback.
+        let isReused = machine.portReuse == 1 || machine.portReuse == 2 && isLoopback
+        return PlanRoom(
+            ports: ports, restS: isReused ? 1 : 60, descriptors: Int(clamping: machine.descriptorsHard),
+            memoryBytes: machine.memoryRoom)
+    }
+}

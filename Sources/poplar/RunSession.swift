@@ -17,26 +17,27 @@ struct RunSession {
     let command: RunCommand
     let load: RunCommand.Load
     private var signals = 0
-    private var shownSecond = -1
+    private var display: RunDisplay
+    /// Why the folder cannot be written; the run goes on, and its report is printed all the same.
+    private var unwritten: FileError?
     private var judgedSecond = -1
-    private var shownLines = 0
-    private var notes: [String] = []
-    private var health = HealthWatch()
     /// The limit that ended the run before its time.
     private var abortedBy: RunSummary.SLORow?
-    private let isTerminal = isatty(1) == 1
-    private let style = Style(isTerminal: isatty(1) == 1, noColor: ProcessInfo.processInfo.environment["NO_COLOR"])
-    /// Seconds between log lines where there is no terminal.
-    private static let logEverySeconds = 5
+    private var notes: [String] = []
+    private var health = HealthWatch()
 
     init(command: RunCommand, load: RunCommand.Load) {
         self.command = command
         self.load = load
+        display = RunDisplay(load.profile, quiet: command.quiet, jsonLines: command.jsonLines)
     }
 
     mutating func run() throws -> Results.ExitCode {
         // Before any thread, so that all of them leave the signals to this one.
         let queue = try SignalQueue([SIGINT, SIGTERM])
+        // A full disk, a limit on files or a reader that goes away are errors of a write, not the end of the run.
+        signal(SIGXFSZ, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
         let profile = load.profile
         var target = load.target ?? RunTarget()
         var server: EmbeddedServer?
@@ -56,16 +57,46 @@ struct RunSession {
             ?? RunFolder.create(profile: profile.name, epochSeconds: UInt64(max(0, time(nil))))
         let run = try LoadRun(configuration(target, isEmbedded: server != nil))
         let startEpochNs = Self.epochNs(at: run.startNs)
-        var writer = try RunWriter(folder, startEpochNs: startEpochNs)
+        var writer = try openWriter(folder, startEpochNs)
         let startedAt = Self.timeText(startEpochNs)
         warnOfUsers()
+        if display.mode == .jsonLines { RunDisplay.write(JSONLines.line(startLine(target, startedAt))) }
         let monitor = try HiccupMonitor(cpus: run.configuration.cpus)
         try run.start()
-        try watch(run, queue, &writer, server, monitor)
+        watch(run, queue, &writer, server, monitor)
         run.wait()
-        let code = try conclude(run, writer, folder, server, monitor.stop(), target: target, startedAt: startedAt)
-        print("run \(folder.path)")
+        let summary = conclude(run, server, monitor.stop())
+        let manifest = manifest(run, server, target: target, startedAt: startedAt)
+        write(run, writer, summary, manifest)
+        let code = unwritten == nil ? summary.verdict.exitCode : ExitCode.first(of: [.failure, summary.verdict.exitCode])
+        if display.mode == .jsonLines {
+            let end = JSONLines.End(exitCode: code.rawValue, run: unwritten == nil ? folder.path : nil, summary: summary)
+            RunDisplay.write(JSONLines.line(end))
+        }
+        if let unwritten {
+            folder.discard()
+            complain("the results could not be written: \(unwritten)")
+        } else {
+            print("run \(folder.path)")
+        }
         return code
+    }
+
+    private func openWriter(_ folder: RunFolder, _ startEpochNs: UInt64) throws(FileError) -> RunWriter {
+        do throws(FileError) {
+            return try RunWriter(
+                folder, startEpochNs: startEpochNs, logEveryS: RunWriter.logInterval(durationNs: load.profile.durationNs))
+        } catch {
+            folder.discard()
+            throw error
+        }
+    }
+
+    private func startLine(_ target: RunTarget, _ startedAt: String) -> JSONLines.Start {
+        .init(
+            profile: .init(name: load.profile.name, sha256: RunVerdict.sha256(load.profile.sourceText)),
+            model: load.profile.model.isOpen ? .open : .closed, seed: load.profile.seed,
+            durationS: Double(load.profile.durationNs) / 1e9, targets: target.names, startedAt: startedAt)
     }
 
     private func configuration(_ target: RunTarget, isEmbedded: Bool) throws -> LoadConfiguration {
@@ -91,7 +122,7 @@ struct RunSession {
             notes.append("\(trace.count) starts of the trace \(source.path) (SHA-256 \(trace.sha256))")
             return
         }
-        let needed = Int((profile.peakRate * Double(profile.limits.sessionTimeoutNs) / 1e9).rounded(.up))
+        let needed = profile.usersNeeded
         guard profile.model.isOpen, !profile.allowsOverlap, load.users.count < needed else { return }
         notes.append("\(load.users.count) users are fewer than rate x session time-out (\(needed)): a slow server exhausts them")
     }
@@ -101,27 +132,26 @@ struct RunSession {
     private mutating func watch(
         _ run: LoadRun, _ queue: borrowing SignalQueue, _ writer: inout RunWriter, _ server: EmbeddedServer?,
         _ monitor: HiccupMonitor
-    ) throws {
+    ) {
         var serverIsGone = false
         while !run.isFinished {
             if queue.wait(timeoutMs: 100) != nil {
                 signals += 1
                 run.requestStop()
-                if signals == 1 { complain("interrupted: open sessions have 2 s to end; once more ends them now") }
+                if signals == 1 { display.say("interrupted: open sessions have 2 s to end; once more ends them now") }
             }
-            if run.poll() { try writer.appendInterval(run.collector) }
+            if run.poll() { append(run, &writer) }
             for flag in health.look(run, load.profile, hiccupP99Ns: monitor.p99Ns) {
-                complain("this run is not valid: \(flag.text)")
+                display.say("this run is not valid: \(flag.text)")
             }
             abortIfFailed(run)
-            show(run)
+            display.update(run, health)
             if let server, !serverIsGone, server.hasEnded() {
                 serverIsGone = true
                 notes.append("the embedded server ended before the run did")
-                complain("the embedded server has ended")
+                display.say("the embedded server has ended")
             }
         }
-        try writer.appendInterval(run.collector)
     }
 
     /// A limit with `abort` that fails on the run so far ends it, as the first Ctrl-C would.
@@ -133,40 +163,23 @@ struct RunSession {
         let seconds = measuredSeconds(run.startNs, until: end)
         guard let row = run.collector.totals.abortingRow(load.profile.slo, measuredSeconds: seconds) else { return }
         abortedBy = row
-        complain("ends early: \(row.statement)")
+        display.say("ends early: \(row.statement)")
         run.requestStop()
     }
 
-    private mutating func show(_ run: LoadRun) {
-        let second = run.collector.completeSeconds
-        guard second > shownSecond, second > 0 else { return }
-        shownSecond = second
-        let now = MonotonicClock.now()
-        let elapsed = now > run.startNs ? now - run.startNs : 0
-        let phase = load.profile.phase(atNs: elapsed)
-        let state = LiveState(
-            run.collector, profile: load.profile.name, phase: phase?.name ?? "drain", isMeasured: phase?.isMeasured ?? false,
-            elapsedS: Double(elapsed) / 1e9, durationS: Double(load.profile.durationNs) / 1e9)
-        if isTerminal {
-            let lines = LiveView.lines(state, columns: columns, style: style)
-            FileHandle.standardOutput.write(Data(LiveView.redraw(lines, previous: shownLines).utf8))
-            shownLines = lines.count
-        } else if second % Self.logEverySeconds == 0 {
-            FileHandle.standardOutput.write(Data(LiveView.logLine(state).utf8))
+    /// Writes what is new. After a failure nothing more is tried.
+    private mutating func append(_ run: LoadRun, _ writer: inout RunWriter) {
+        guard unwritten == nil else { return }
+        do throws(FileError) { try writer.append(run.collector) } catch {
+            unwritten = error
+            display.say("\(error): the run goes on, without its files")
         }
-    }
-
-    private var columns: Int {
-        var size = winsize()
-        return ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 20 ? Int(size.ws_col) : 100
     }
 
     // MARK: At its end
 
-    private mutating func conclude(
-        _ run: LoadRun, _ writer: consuming RunWriter, _ folder: RunFolder, _ server: EmbeddedServer?, _ hiccup: LatencyHistogram,
-        target: RunTarget, startedAt: String
-    ) throws -> Results.ExitCode {
+    /// The verdict, printed as a report.
+    private mutating func conclude(_ run: LoadRun, _ server: EmbeddedServer?, _ hiccup: LatencyHistogram) -> RunSummary {
         let totals = run.collector.totals
         let measuredSeconds = measuredSeconds(run.startNs, until: run.stoppedNs ?? .max)
         let evidence = Evidence(
@@ -177,9 +190,18 @@ struct RunSession {
         let summary = RunSummary(
             totals, profile: .init(name: load.profile.name, sha256: RunVerdict.sha256(load.profile.sourceText)),
             seed: load.profile.seed, measuredSeconds: measuredSeconds, evidence: evidence)
-        let isVerified = run.configuration.verification != .none
-        if load.profile.usesTLS, !isVerified { notes.append("the server's certificate was not verified") }
-        let manifest = Manifest(
+        if load.profile.usesTLS, run.configuration.verification == .none {
+            notes.append("the server's certificate was not verified")
+        }
+        var text = "\n" + EndReport.text(summary, style: display.style)
+        for note in notes { text += " note       \(note)\n" }
+        text += " generator  \(RunVerdict.cost(run, totals))\n"
+        display.report(text)
+        return summary
+    }
+
+    private func manifest(_ run: LoadRun, _ server: EmbeddedServer?, target: RunTarget, startedAt: String) -> Manifest {
+        Manifest(
             tool: .init(
                 version: BuildVersion.number, gitCommit: BuildVersion.commit, swift: BuildVersion.swift,
                 openssl: OpenSSLVersion.text,
@@ -189,19 +211,21 @@ struct RunSession {
             server: server.map {
                 .init(pid: $0.pid, commandLine: $0.commandLine, affinity: $0.cpus.map(String.init).joined(separator: ","))
             },
-            targets: target.names, certificateVerified: load.profile.usesTLS ? isVerified : nil, generatorThreads: load.threads,
-            notes: notes)
-        print("\n" + EndReport.text(summary, style: style), terminator: "")
-        for note in notes { print(" note       \(note)") }
-        print(" generator  \(RunVerdict.cost(run, totals))")
-        fflush(nil)
-        try writer.finish(
-            run.collector, summary: summary, manifest: manifest, profileText: load.profile.sourceText,
-            errors: RunVerdict.examples(run))
-        try folder.write("summary.md", MarkdownReport.text(summary))
-        try folder.write("junit.xml", JUnitReport.text(summary))
-        try folder.write("metrics.prom", PrometheusReport.text(summary))
-        return summary.verdict.exitCode
+            targets: target.names, certificateVerified: load.profile.usesTLS ? run.configuration.verification != .none : nil,
+            generatorThreads: load.threads, notes: notes)
+    }
+
+    private mutating func write(_ run: LoadRun, _ writer: consuming RunWriter, _ summary: RunSummary, _ manifest: Manifest) {
+        guard unwritten == nil else { return }
+        do throws(FileError) {
+            try writer.finish(
+                run.collector, summary: summary, manifest: manifest, profileText: load.profile.sourceText,
+                errors: RunVerdict.examples(run),
+                derived: [
+                    (RunFolder.File.markdown, MarkdownReport.text(summary)), (RunFolder.File.junit, JUnitReport.text(summary)),
+                    (RunFolder.File.prometheus, PrometheusReport.text(summary)),
+                ])
+        } catch { unwritten = error }
     }
 
     /// Length of the measured phases as they really ran, up to a moment.

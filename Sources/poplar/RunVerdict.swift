@@ -87,11 +87,11 @@ enum RunVerdict {
     private static func unsteady(_ totals: RunTotals, _ profile: Profile) -> String? {
         let isConstant = profile.phases.filter(\.isMeasured).allSatisfy { $0.startRate == $0.endRate }
         guard isConstant else { return nil }
-        let seconds = totals.series.filter { second in
-            profile.phase(atNs: UInt64(second.second) &* 1_000_000_000)?.isMeasured ?? false
-        }
-        let median = SteadyState(seconds.compactMap { $0.row.p50Ns.map { Double($0) } })
-        let rate = SteadyState(seconds.map(\.achievedPerS))
+        let seconds = totals.paces.enumerated().filter { second, _ in
+            profile.phase(atNs: UInt64(second) &* 1_000_000_000)?.isMeasured ?? false
+        }.map(\.element)
+        let median = SteadyState(seconds.compactMap { $0.p50Ns.map { Double($0) } })
+        let rate = SteadyState(seconds.map { Double($0.succeeded) })
         for (name, state) in [("the median latency", median), ("the throughput", rate)] {
             guard let state, !state.isSteady else { continue }
             return "\(name) had not settled: MSER-5 would leave out the first \(state.cut) of \(seconds.count) measured seconds"

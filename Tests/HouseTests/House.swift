@@ -34,6 +34,7 @@ enum House {
         "Administration": Room(3),
         "Workload": Room(3, outside: ["Foundation"]),
         "Dialogue": Room(3),
+        "Doctor": Room(3, outside: ["Foundation"]),
         "Statistics": Room(3, outside: ["Foundation"]),
         "Server": Room(4, dataPlane: true),
         "LoadGenerator": Room(4, dataPlane: true),

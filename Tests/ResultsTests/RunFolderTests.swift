@@ -30,7 +30,7 @@ import Testing
             #expect(folder.path == base + "/a/b/20260131T235959Z-smoke")
             let collector = RunFixture.collector()
             var writer = try RunWriter(folder, startEpochNs: 1_769_903_999_000_000_000)
-            #expect(names(folder.path) == [".steps.hlog.tmp"])
+            #expect(names(folder.path) == [".series.csv.tmp", ".steps.hlog.tmp"])
             try writer.appendInterval(collector)
             try writer.finish(
                 collector, summary: RunFixture.summary(), manifest: manifest, profileText: "name: smoke\n",
@@ -67,6 +67,92 @@ import Testing
             try folder.write("x", "new")
             #expect(try String(contentsOfFile: base + "/x", encoding: .utf8) == "new")
         }
+    }
+
+    @Test func aFileThatCannotBeWrittenLeavesTheOlderResultAsItWas() throws {
+        let written = [
+            "errors.jsonl", "manifest.json", "profile.yaml", "session.hgrm", "summary.json", "summary.md",
+        ]
+        for name in written {
+            try withFolder { base in
+                let folder = try RunFolder.use(base)
+                let all = written + ["steps.hlog", "series.csv"]
+                for old in all { try folder.write(old, "old") }
+                let collector = RunFixture.collector()
+                var writer = try RunWriter(folder, startEpochNs: 0)
+                try writer.append(collector)
+                // Nothing can be opened under a name that a folder has.
+                try FileManager.default.createDirectory(atPath: "\(base)/.\(name).tmp", withIntermediateDirectories: false)
+                #expect(throws: FileError.self) {
+                    try writer.finish(
+                        collector, summary: RunFixture.summary(), manifest: manifest, profileText: "name: smoke\n",
+                        errors: ErrorExamples(), derived: [("summary.md", "# new\n")])
+                }
+                #expect(names(base) == ([".\(name).tmp"] + all).sorted())
+                for old in all { #expect(try String(contentsOfFile: "\(base)/\(old)", encoding: .utf8) == "old") }
+            }
+        }
+    }
+
+    @Test func aFolderMadeForARunThatWritesNothingGoesAndOneThatWasThereStays() throws {
+        try withFolder { base in
+            let made = try RunFolder.use(base + "/made")
+            let there = try RunFolder.use(base)
+            made.discard()
+            #expect(names(base) == [])
+            there.discard()
+            #expect(FileManager.default.fileExists(atPath: base))
+            let kept = try RunFolder.create(base: base, profile: "p", epochSeconds: 0)
+            try kept.write("x", "text")
+            kept.discard()
+            #expect(names(kept.path) == ["x"])
+        }
+    }
+
+    @Test func theSeriesIsWrittenWhileARunGoesOnAndIsTheSameInTheEnd() throws {
+        try withFolder { base in
+            let folder = try RunFolder.use(base)
+            let second: UInt64 = 1_000_000_000
+            func collector(_ kept: Int) -> Collector { Collector(threads: 1, runStartNs: 0, model: .open, rowsKept: kept) }
+            func run(_ collector: Collector, _ each: () throws -> Void) rethrows {
+                var recorder = Recorder(collector.exchanges[0])
+                for index in 0..<40 as Range<UInt64> {
+                    recorder.sessionDue(plannedNs: index * second, measured: true)
+                    recorder.sessionStarted(plannedNs: index * second, startNs: index * second, measured: true)
+                    if index % 3 > 0 {
+                        recorder.record(
+                            session: SessionRecord(
+                                plannedNs: index * second, startNs: index * second, endNs: index * second + index,
+                                outcome: .succeeded, plannedAuth: .basic, auth: .basic, transport: .pop3, measured: true))
+                    }
+                    recorder.swapIfDue(nowNs: (index + 1) * second)
+                    collector.poll(nowNs: (index + 1) * second)
+                    try each()
+                }
+                recorder.finish(nowNs: 40 * second)
+                collector.poll(nowNs: 40 * second)
+            }
+            let short = collector(4)
+            var writer = try RunWriter(folder, startEpochNs: 0, logEveryS: 10)
+            try run(short) {
+                try writer.append(short)
+                #expect(short.totals.seconds.count <= 6)
+            }
+            try writer.finish(
+                short, summary: RunFixture.summary(), manifest: manifest, profileText: "", errors: ErrorExamples())
+            let whole = collector(3600)
+            run(whole) {}
+            #expect(try String(contentsOfFile: base + "/series.csv", encoding: .utf8) == SeriesTable.text(whole.totals))
+            #expect(short.totals.paces == whole.totals.paces && short.totals.paces.count >= 40)
+            let log = try HistogramLog.read(String(contentsOfFile: base + "/steps.hlog", encoding: .utf8))
+            let corrected = log.filter { $0.tag == "session.corrected" }
+            #expect(corrected.count == 4 && corrected.reduce(0) { $0 + $1.histogram.count } == 26)
+        }
+    }
+
+    @Test func theLogOfALongRunHasNoMoreThanSome3600Intervals() {
+        let second: UInt64 = 1_000_000_000
+        #expect([1, 3600, 3601, 86_400, 604_800].map { RunWriter.logInterval(durationNs: $0 * second) } == [1, 1, 2, 24, 168])
     }
 
     @Test func aFolderThatCannotBeMadeIsAnErrorWithItsName() {

@@ -337,4 +337,84 @@ struct DryRunTests {
         let few = try DryRun(profile: profile, users: .embedded(users: 100), threads: 2)
         #expect(!few.usersSuffice && few.description.contains("too few"))
     }
+
+    @Test("clients by method and transport, NTLM and TLS variants: each mix adds up to what it is a part of")
+    func mixes() throws {
+        let profile = try shippedProfile("exchange-mixed")
+        let plan = try DryRun(profile: profile, users: .embedded(users: profile.population.users), threads: 1)
+        #expect(abs(plan.clients.reduce(0) { $0 + $1.share } - 1) < 1e-9)
+        let ntlm = plan.methods.reduce(0) { $0 + ($1.method.isNTLM ? $1.share : 0) }
+        #expect(abs(plan.ntlm.reduce(0) { $0 + $1.share } - ntlm) < 1e-9)
+        let tls = plan.methods.reduce(0) { $0 + ($1.transport == .pop3 ? 0 : $1.share) }
+        #expect(abs(plan.tls.reduce(0) { $0 + $1.share } - tls) < 1e-9)
+        #expect(plan.description.contains("  internet-mail-3      ntlm        pop3"), "\(plan.description)")
+    }
+
+    @Test("the plan says what it needs of the machine, and what the machine has not")
+    func needs() throws {
+        let profile = try shippedProfile("exchange-mixed")
+        let users = UserTable.embedded(users: profile.population.users)
+        var plan = try DryRun(profile: profile, users: users, threads: 2)
+        let needs = PlanNeeds(profile: profile, users: users, threads: 2, startsServer: true)
+        #expect(needs.openSessions == 4000 && needs.descriptors == 4080)
+        #expect(needs.ports(restS: 60) >= needs.ports(restS: 1))
+        #expect((needs.serverBytes ?? 0) > 0)
+        #expect(PlanNeeds(profile: profile, users: users, threads: 2, startsServer: false).serverBytes == nil)
+        let room = PlanRoom(ports: 32_768...60_999, restS: 1, descriptors: 1 << 20, memoryBytes: 16 << 30)
+        #expect(needs.shortages(room).isEmpty)
+        let tight = PlanRoom(ports: 60_000...60_999, restS: 1, descriptors: 1024, memoryBytes: 1 << 20)
+        #expect(needs.shortages(tight).map { String($0.prefix(5)) } == ["ports", "descr", "memor"])
+        #expect(needs.shortages(tight)[0].contains("source addresses"))
+        plan.needs = needs
+        plan.room = tight
+        #expect(plan.description.contains("           too few descriptors: 4080 of 1024; raise the limit (ulimit -n)"))
+        #expect(plan.description.contains("there are 1000 (60000-60999)"))
+    }
+
+    @Test("a session that the client ends without QUIT leaves its port resting on this side")
+    func resting() {
+        var work = MailboxWork(
+            index: 0, stat: true, list: false, uidl: false, topMessages: 0, topLines: 0, retrieveMessages: 1,
+            deletesRetrieved: false, quits: true)
+        #expect(!work.closesFirst)
+        work.abandon = .retrieval
+        #expect(work.closesFirst)
+        work.resets = true
+        #expect(!work.closesFirst)
+        work.resets = false
+        work.abandon = .never
+        work.quits = false
+        #expect(work.closesFirst)
+    }
+}
+
+@Suite("A profile in two lines, and the text of plans")
+struct ProfileDigestTests {
+    @Test("the list has load, measured time and clients of every shipped profile, and no line beyond its width")
+    func list() throws {
+        let mixed = ProfileDigest(try shippedProfile("exchange-mixed"))
+        let closed = ProfileDigest(try shippedProfile("closed-max"))
+        #expect(mixed.load == "open, 400/s poisson" && closed.load.hasPrefix("closed, "))
+        #expect(mixed.clients.hasPrefix("internet-mail-3 "))
+        let table = ProfileDigest.table([mixed, closed], width: 100)
+        #expect(table.hasPrefix("exchange-mixed  open, 400/s poisson"))
+        #expect(table.split(separator: "\n").filter { $0.hasPrefix("    ") }.allSatisfy { $0.count <= 100 })
+        #expect(table.contains("\nclosed-max      closed, "))
+        #expect(ProfileDigest.table([]).isEmpty)
+    }
+
+    @Test("times, shares and sizes read as people write them")
+    func figures() {
+        let second: UInt64 = 1_000_000_000
+        #expect([0, 1_500_000_000, 15 * second, 119 * second].map(PlanText.span) == ["0 s", "1.5 s", "15 s", "119 s"])
+        #expect(
+            [120, 5400, 86_400, 90_061].map { PlanText.span($0 * second) } == ["2 min", "1 h 30 min", "1 d", "1 d 1 h 1 min 1 s"])
+        #expect([0, 0.00001, 0.125, 1].map(PlanText.percent) == ["0 %", "<0.01 %", "12.5 %", "100 %"])
+        #expect(
+            [0, 1023, 1536, 300 * 1024, 3_145_728, 5_368_709_120].map(PlanText.memory) == [
+                "0 B", "1023 B", "1.5 KiB", "300 KiB", "3 MiB", "5 GiB",
+            ])
+        #expect(PlanText.table([["a", "1"], ["bbb", "10"]], right: [1], indent: " ") == [" a     1", " bbb  10"])
+        #expect(PlanText.wrapped("one two  three", width: 7) == ["one two", "three"])
+    }
 }

@@ -1,0 +1,68 @@
+// Where profiles are found: a file as named, or a name in a `profiles/` folder: the one here first, then those beside the
+// executable and above it, so that the built program finds its project's. Invariant: `run`, `profile` and every other
+// command that takes a profile look in the same places in the same order.
+
+import Foundation
+import Workload
+
+enum ProfileFile {
+    struct Missing: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// The text of a profile and the file that it came from.
+    static func read(_ name: String) throws -> (text: String, file: String) {
+        let candidates = [name] + (name.contains("/") ? [] : folders.map { "\($0)/\(name).yaml" })
+        for candidate in candidates {
+            var isFolder: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: candidate, isDirectory: &isFolder), !isFolder.boolValue else { continue }
+            guard let data = FileManager.default.contents(atPath: candidate) else {
+                throw Missing(description: "cannot read the profile \(candidate): \(String(cString: strerror(errno)))")
+            }
+            return (String(decoding: data, as: UTF8.self), candidate)
+        }
+        throw Missing(
+            description: "there is no profile '\(name)': neither a file nor a name in profiles/; "
+                + "`poplar profile list` shows the names")
+    }
+
+    /// The profile with the starts of its trace, where it has one.
+    static func replaying(_ profile: Profile, users: UserTable) throws -> Profile {
+        guard let file = traceFile(profile) else { return profile }
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw profile.traceError("cannot read the trace \(file)")
+        }
+        let csv = Array(data)
+        return try profile.replaying(csv: csv, file: file, users: users, sha256: RunVerdict.sha256(csv))
+    }
+
+    /// Where the trace of `profile` lies; nil without one.
+    static func traceFile(_ profile: Profile) -> String? {
+        guard let path = profile.traceSource?.path else { return nil }
+        let folder = URL(fileURLWithPath: profile.file).deletingLastPathComponent()
+        return path.hasPrefix("/") ? path : folder.appendingPathComponent(path).relativePath
+    }
+
+    /// The names that `run` takes, in alphabetical order, each with its file.
+    static func shipped() -> [(name: String, file: String)] {
+        var found: [String: String] = [:]
+        for folder in folders {
+            for entry in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where entry.hasSuffix(".yaml") {
+                let name = String(entry.dropLast(5))
+                if found[name] == nil { found[name] = "\(folder)/\(entry)" }
+            }
+        }
+        return found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    /// Folders that are looked in, the nearest first.
+    private static var folders: [String] {
+        var folders = ["profiles"]
+        var folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        for _ in 0..<6 {
+            folders.append(folder.appendingPathComponent("profiles").path)
+            folder.deleteLastPathComponent()
+        }
+        return folders
+    }
+}
