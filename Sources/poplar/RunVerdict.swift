@@ -131,6 +131,8 @@ enum RunVerdict {
         return text
     }
 
+    static func sha256(_ text: String) -> String { sha256(Array(text.utf8)) }
+
     static func sha256(_ octets: [UInt8]) -> String {
         let digits = Array("0123456789abcdef")
         return SHA256.hash(octets.span).withSpan { digest in
