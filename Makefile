@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build demo test peers bench recorder floor fuzz tls-scan attack sanitize lint format torture clean
+.PHONY: help build demo test peers bench recorder floor fuzz tls-scan attack hostile sanitize lint format torture clean
 
 # What Package.swift bakes into the binary. The environment is part of SwiftPM's cache key, so these are never stale.
 export POPLAR_COMMIT := $(shell scripts/version.sh)
@@ -19,6 +19,7 @@ PROFILE      ?= exchange-mixed
 FUZZ_SECONDS ?= 60
 BENCH        ?=
 ATTACK       ?=
+HOSTILE      ?=
 SANITIZE     ?=
 CC           := gcc
 
@@ -33,8 +34,8 @@ build: ## build .build/release/poplar
 demo: build ## run the authentication mix against the embedded server (PROFILE=exchange-mixed, a name or a file)
 	$(POPLAR) run $(PROFILE)
 
-test: build ## run every test: the module graph, the hot path in the binary, the unit tests, real clients, attacks, other servers
-	@scripts/setup.sh test attack peers
+test: build ## run every test: the module graph, the hot path in the binary, the unit tests, real clients, attacks, hostile servers, others' servers
+	@scripts/setup.sh test attack hostile peers
 	@scripts/test.sh
 
 peers: build ## the same scripts at Poplar and at Debian's Dovecot and Courier; each difference explained by an RFC
@@ -80,15 +81,20 @@ attack: build ## attacks over loopback: cut at every octet, slow clients, floods
 	@scripts/setup.sh attack
 	python3 Tests/Attack $(ATTACK)
 
+hostile: build ## more than 200 hostile servers against the generator, and one that dies and returns (HOSTILE="quick", or rows)
+	@scripts/setup.sh hostile
+	python3 Tests/Hostile $(HOSTILE)
+
 sanitize: build ## AddressSanitizer and ThreadSanitizer over the tests and over a server under 200 clients (SANITIZE=address)
 	@scripts/setup.sh attack
 	scripts/sanitize.sh $(SANITIZE)
 
-torture: build ## what takes long: the demo ten times, the attacks, the sanitizers, the TLS scan, 300 s of fuzzing for each parser
+torture: build ## what takes long: the demo ten times, the attacks, the hostile servers, the sanitizers, the TLS scan, 300 s of fuzzing for each parser
 	@for turn in 1 2 3 4 5 6 7 8 9 10; do \
 		echo "== demo $$turn of 10"; $(POPLAR) run $(PROFILE); \
 	done
 	@$(MAKE) --no-print-directory attack
+	@$(MAKE) --no-print-directory hostile
 	@$(MAKE) --no-print-directory sanitize
 	@$(MAKE) --no-print-directory tls-scan
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=300

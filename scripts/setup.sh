@@ -13,12 +13,13 @@ packages_of() {
     test) echo curl fetchmail mpop python3 python3-venv openssl strace binutils ;;
     bench) echo gcc libc6-dev libssl-dev python3 strace util-linux openssl dovecot-pop3d ;;
     attack) echo gcc libc6-dev python3 ;;
+    hostile) echo python3 openssl ;;
     fuzz) echo lld ;;
     scan) echo testssl.sh sslscan openssl python3 ;;
     peers) echo python3 openssl util-linux perl ;;
     proof) echo python3 util-linux postal jmeter jmeter-mail default-jre-headless ;;
     *)
-        echo "setup: unknown group '$1' (build, test, bench, attack, fuzz, scan, peers, proof)" >&2
+        echo "setup: unknown group '$1' (build, test, bench, attack, hostile, fuzz, scan, peers, proof)" >&2
         exit 64
         ;;
     esac

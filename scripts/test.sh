@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The steps of `make test`, after the release build: the hot path in the binary, a debug build that refuses undeclared
-# imports, the unit tests, and the same scripts at other servers. Every step runs even if one before it failed, except that no test runs without a build.
+# imports, the unit tests, attacks on the server, hostile servers for the generator, and the same scripts at other servers.
+# Every step runs even if one before it failed, except that no test runs without a build.
 # The last lines say what failed, what was SKIPPED and why, and how long it took. Exits 1 if anything failed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -34,6 +35,8 @@ if step "build, imports declared" swift build --build-tests --disable-xctest --e
 fi
 
 step "attack" python3 Tests/Attack quick
+
+step "hostile" python3 Tests/Hostile quick
 
 # Where Debian's servers could be unpacked and a namespace can be made; it says so itself where not.
 step "peers" python3 Tests/Peers
