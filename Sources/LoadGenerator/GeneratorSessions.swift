@@ -16,6 +16,8 @@ struct SessionHeader {
     /// Closed load: the place of the user in the schedule.
     let place: UInt32
     let isMeasured: Bool
+    /// Whether another session of the user was open at the start.
+    let overlap: OverlapTable.Mark
 }
 
 extension GeneratorThread {
@@ -36,7 +38,7 @@ extension GeneratorThread {
         }
         let header = SessionHeader(
             plannedNs: isOpenModel ? planned : nowNs, startNs: nowNs, user: session.user, place: place,
-            isMeasured: session.isMeasured)
+            isMeasured: session.isMeasured, overlap: overlaps.begin(session.user))
         var machine = SessionMachine(
             script: script, user: session.user, nowNs: nowNs, draw: SplitMix64.mix(drawRoot ^ session.index))
         open &+= 1
@@ -122,9 +124,12 @@ extension GeneratorThread {
                 stepError: kind, step: step, auth: method, transport: machine.script.transport, measured: header.isMeasured)
             // A refusal that the script asks for is no failure to show.
             if kind == .auth, machine.refusalIsAsked { return }
+            if kind == .inUse, overlaps.hasMet(header.user, header.overlap) { return }
             let at = atNs > runStartNs ? atNs &- runStartNs : 0
             control.notes.add(kind, step, method, machine.script.transport, atNs: at, context.excerpt)
-        case .ended(let outcome):
+        case .ended(var outcome):
+            if outcome == .failed(.inUse), overlaps.hasMet(header.user, header.overlap) { outcome = .expectedRefusal }
+            overlaps.end(header.user)
             recordEnd(machine, header, outcome, endNs: atNs)
             openUsers[header.user] = false
             if !isOpenModel, stopNs == nil {

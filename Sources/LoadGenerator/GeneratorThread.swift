@@ -57,6 +57,7 @@ struct GeneratorThread: ~Copyable {
     let pump = TLSPump()
     let scratch = IOScratch()
     let openUsers: UserFlags
+    let overlaps: OverlapTable
     var pool: BufferPool
     var slab: Slab<Seat>
     var wheel: TimerWheel
@@ -106,6 +107,7 @@ struct GeneratorThread: ~Copyable {
         waitingPlaces = PlaceQueue(capacity: places)
         pool = BufferPool(chunkSize: IOScratch.cipherBytes, limit: capacity * 2)
         openUsers = UserFlags(count: plan.configuration.users.count)
+        overlaps = OverlapTable(users: profile.allowsOverlap ? plan.configuration.users.count : 0)
         recorder = Recorder(plan.exchange)
         schedule = plan.schedule
         context = SessionContext(

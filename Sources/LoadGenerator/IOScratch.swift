@@ -54,6 +54,45 @@ struct UserFlags: ~Copyable {
     }
 }
 
+/// Sessions of each user that are open at once, where a profile lets them overlap. A refusal because the maildrop is in use is
+/// expected by a session that met another one of its user.
+struct OverlapTable: ~Copyable {
+    /// What a session found at its beginning.
+    struct Mark: Sendable {
+        let wasAlone: Bool
+        let number: UInt16
+    }
+
+    /// Open sessions in the lower half, those begun so far, modulo 65,536, in the upper half.
+    private let words: UnsafeMutablePointer<UInt32>
+    private let count: Int
+
+    init(users: Int) {
+        count = users
+        words = .allocate(capacity: max(1, users))
+        words.initialize(repeating: 0, count: max(1, users))
+    }
+
+    deinit { words.deallocate() }
+
+    func begin(_ user: UInt32) -> Mark {
+        guard Int(user) < count else { return Mark(wasAlone: true, number: 0) }
+        let word = words[Int(user)]
+        words[Int(user)] = word &+ 0x1_0001
+        return Mark(wasAlone: word & 0xFFFF == 0, number: UInt16(truncatingIfNeeded: (word &+ 0x1_0001) >> 16))
+    }
+
+    func end(_ user: UInt32) {
+        if Int(user) < count, words[Int(user)] & 0xFFFF > 0 { words[Int(user)] &-= 1 }
+    }
+
+    /// Whether another session of the user was open at any time since `mark`.
+    func hasMet(_ user: UInt32, _ mark: Mark) -> Bool {
+        guard Int(user) < count else { return false }
+        return !mark.wasAlone || UInt16(truncatingIfNeeded: words[Int(user)] >> 16) != mark.number
+    }
+}
+
 /// A first-in first-out queue of numbers with a fixed capacity.
 struct PlaceQueue: ~Copyable {
     private let places: UnsafeMutablePointer<UInt32>

@@ -252,7 +252,8 @@ extension ProfileDecoder {
             transports: transports ?? [.init(value: traits.transports[0], share: 1)],
             ntlmVersions: own ?? traits.ntlmVersion.map { [.init(value: $0, share: 1)] } ?? variants,
             ntlmFailureShare: failing,
-            wrongPasswordShare: wrong, work: named.map { Self.flatten($0.map { ($0.value, $0.share) }) } ?? common)
+            wrongPasswordShare: wrong, work: named.map { Self.flatten($0.map { ($0.value, $0.share) }) } ?? common,
+            usesRetryPool: inner.choice("users", false, [("random", false), ("retry", true)]))
         return ClientDraft(client: client, weight: weight, fields: inner)
     }
 }
@@ -262,6 +263,6 @@ extension Profile.Client {
         Self(
             name: name, persona: persona, share: share, transports: transports, ntlmVersions: ntlmVersions,
             ntlmFailureShare: ntlmFailureShare,
-            wrongPasswordShare: wrongPasswordShare, work: work)
+            wrongPasswordShare: wrongPasswordShare, work: work, usesRetryPool: usesRetryPool)
     }
 }

@@ -54,6 +54,8 @@ public struct DryRun: Sendable {
     /// Starts of a trace that come within the session time-out of their user's earlier one; nil unless one is replayed.
     public let closeStarts: Int?
     public let allowsOverlap: Bool
+    /// The retry pool: its users, the time between two starts of one, and the sessions that find nobody ready; nil without one.
+    public let retryPool: (users: Int, afterNs: UInt64, misses: Int)?
     public let threads: Int
     public let seed: UInt64
     public let planHash: UInt64
@@ -82,7 +84,9 @@ public struct DryRun: Sendable {
         fallbackShare = rows.reduce(0) { $0 + ($1.0.isPlannedFallback ? $1.1 : 0) }
         refusalShare = rows.reduce(0) { $0 + ($1.0.expected == .refused ? $1.1 : 0) }
         self.users = users.count
-        usersTouched = try Self.touched(profile, users, threads, seed)
+        let drawn = try Self.draw(profile, users, threads, seed)
+        usersTouched = drawn.touched
+        retryPool = profile.retryPool.map { (drawn.poolUsers, $0.afterNs, drawn.misses) }
         usersNeeded = profile.usersNeeded
         sessionTimeoutNs = profile.limits.sessionTimeoutNs
         closeStarts = profile.trace?.closeStarts(withinNs: profile.limits.sessionTimeoutNs, users: users.count)
@@ -132,9 +136,10 @@ public struct DryRun: Sendable {
         return shares.sorted { $0.key < $1.key }.map { MixRow(name: $0.key, share: $0.value) }
     }
 
-    private static func touched(_ profile: Profile, _ users: UserTable, _ threads: Int, _ seed: UInt64?) throws(ScheduleError)
-        -> Int
+    private static func draw(_ profile: Profile, _ users: UserTable, _ threads: Int, _ seed: UInt64?) throws(ScheduleError)
+        -> (touched: Int, poolUsers: Int, misses: Int)
     {
+        var (poolUsers, misses) = (0, 0)
         var seen = [Bool](repeating: false, count: users.count)
         var count = 0
         for thread in 0..<threads {
@@ -148,7 +153,9 @@ public struct DryRun: Sendable {
                 }
             }
             count += schedule.closedUsers.count
+            poolUsers += schedule.poolUsers
+            misses += schedule.poolMisses
         }
-        return count
+        return (count, poolUsers, misses)
     }
 }

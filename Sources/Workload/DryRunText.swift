@@ -59,6 +59,11 @@ extension DryRun: CustomStringConvertible {
 
     private var userLines: [String] {
         var lines = ["users      \(usersTouched) of \(users) are used"]
+        if let retryPool {
+            lines.append(
+                "retry pool \(retryPool.users) users, \(PlanText.span(retryPool.afterNs)) apart; \(retryPool.misses) sessions "
+                    + "find nobody ready, and take another user")
+        }
         if let closeStarts {
             lines.append(
                 "trace      \(closeStarts) starts come within the session time-out \(PlanText.span(sessionTimeoutNs)) of their "

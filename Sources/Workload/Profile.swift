@@ -32,6 +32,8 @@ public struct Profile: Sendable {
     public var claimsServerMaximum = false
     /// Names of the mailbox work, by `MailboxWork.index`.
     let workNames: [String]
+    /// Users who look again and again; nil without such a pool.
+    public let retryPool: RetryPool?
     /// The trace that the arrivals are to be taken from; `replaying` reads it.
     public let traceSource: TraceSource?
     /// The starts of a replayed trace.
@@ -98,6 +100,16 @@ public struct Profile: Sendable {
         /// Part of its sessions whose every logon carries a wrong password: the refusal is expected.
         public let wrongPasswordShare: Double
         public let work: [Weighted<MailboxWork>]
+        /// Whether its sessions are those of the retry pool's users.
+        public let usesRetryPool: Bool
+    }
+
+    /// Users set apart for the clients that look again and again (SPECmail2001's retry pool).
+    public struct RetryPool: Sendable, Equatable {
+        /// Part of the users, 0...1.
+        public let share: Double
+        /// Shortest time between two planned starts of one of them.
+        public let afterNs: UInt64
     }
 
     /// TLS of the transports that have it.

@@ -58,6 +58,7 @@ struct ProfileDecoder {
         let work = readWork(population)
         let clients = readClients(work: work)
         let slo = readSLO()
+        let retryPool = readRetryPool(model, clients)
         let claims = fields.choice("claims", false, [("throughput", false), ("server-maximum", true)])
         if claims, model.isOpen {
             context.report(
@@ -84,7 +85,7 @@ struct ProfileDecoder {
             phases: phases,
             scripts: scripts, clients: final, tls: tls, population: population, server: server, target: target, limits: limits,
             checksReplies: checksReplies, allowsOverlap: allowsOverlap, slo: slo, claimsServerMaximum: claims,
-            workNames: work.map(\.name), traceSource: traceSource)
+            workNames: work.map(\.name), retryPool: retryPool, traceSource: traceSource)
     }
 
     // MARK: The load
@@ -129,6 +130,34 @@ struct ProfileDecoder {
         let process = fields.choice("arrivals", .poisson, [Profile.ArrivalProcess.poisson, .uniform].map { ($0.name, $0) })
         let rate = fields.tree("rate").flatMap { readRate($0, fields, "rate", base: nil) } ?? 1
         return (.open(process), rate)
+    }
+
+    private func readRetryPool(_ model: Profile.Model, _ clients: [ClientDraft]) -> Profile.RetryPool? {
+        let members = clients.filter(\.client.usesRetryPool)
+        guard fields.has("retry_pool") else {
+            for draft in members {
+                context.report(
+                    "the client '\(draft.client.name.shown(limit: 60))' takes its users from a pool that there is not",
+                    at: draft.fields.valuePosition("users"), remedy: "add for example 'retry_pool: {share: 7.5%, after: 300s}'")
+            }
+            return nil
+        }
+        if !model.isOpen || model == .open(.trace) {
+            context.report(
+                "a \(model.isOpen ? "trace names its users" : "closed load's users come again by themselves"), so there is no "
+                    + "retry pool", at: fields.keyPosition("retry_pool"), remedy: "remove the key")
+        } else if members.isEmpty, !clients.isEmpty {
+            context.report(
+                "no client takes its users from the retry pool", at: fields.keyPosition("retry_pool"),
+                remedy: "add 'users: retry' to a client, or remove the key")
+        }
+        guard let inner = fields.fields("retry_pool", ProfileSchema.retryPool) else { return nil }
+        inner.requireKey("share", example: "7.5%")
+        inner.requireKey("after", example: "300s")
+        let day: UInt64 = 86_400_000_000_000
+        return Profile.RetryPool(
+            share: inner.share("share"),
+            afterNs: inner.duration("after", 1_000_000, in: 1_000_000...day, bounds: "from 1ms to 1d"))
     }
 
     /// The file's name as given; it is read later, when the users are known.

@@ -56,12 +56,16 @@ enum ProfileSchema {
             key(
                 "overlap", "`on`, `off`", "`off`",
                 "Let a user log on while his earlier session is open. Otherwise such a session counts as "
-                    + "own_users_exhausted and the run is invalid."
+                    + "own_users_exhausted and the run is invalid. With `on`, an [IN-USE] to a session that met another one "
+                    + "of its user is expected."
             ),
             key(
                 "claims", "`throughput`, `server-maximum`", "`throughput`",
                 "Closed model: whether the sessions a second are taken for the server's maximum. Then a generator that used up "
                     + "its CPU makes the run invalid; else the report just says so."),
+            key(
+                "retry_pool", "`retry_pool` below", "none",
+                "Open model: users set apart for the clients with `users: retry`, who look again and again."),
             key("slo", "list of limits, or of `slo[]`", "`errors <= 1%`", "Limits that decide the verdict; see below."),
         ])
 
@@ -117,6 +121,7 @@ enum ProfileSchema {
                 "ntlm_variants", "variant, or weights", "the persona's, else the top level's",
                 "NTLM responses of this client. `fetchmail` speaks `v1` unless told otherwise."),
             key("mailbox_work", "name, or weights of names", "the top level's weights", "What its sessions do."),
+            key("users", "`random`, `retry`", "`random`", "Whose sessions they are: everybody else's, or the retry pool's."),
         ])
 
     static let work = SchemaSection(
@@ -163,6 +168,15 @@ enum ProfileSchema {
         keys: [
             key("messages", "count or `all`", "required", "Messages looked at, from the first on."),
             key("lines", "0 to 1000000", "0", "Body lines of each, beside the header."),
+        ])
+
+    static let retryPool = SchemaSection(
+        path: "retry_pool",
+        about: "The pool's users take turns like the others, each `after` his last start at the earliest. A session that finds "
+            + "nobody ready takes one of the others; `--dry-run` counts these.",
+        keys: [
+            key("share", "percentage", "required", "Part of the users that the pool takes from the others."),
+            key("after", "duration, 1ms to 1d", "required", "Shortest time between two planned starts of one of its users."),
         ])
 
     static let thinkTime = SchemaSection(
@@ -244,7 +258,7 @@ enum ProfileSchema {
         ])
 
     static let all = [
-        top, replay, phase, ramp, client, work, topCommand, thinkTime, tls, population, server, target, limits,
+        top, replay, phase, ramp, client, work, topCommand, retryPool, thinkTime, tls, population, server, target, limits,
         slo,
     ]
 

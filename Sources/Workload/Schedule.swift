@@ -58,6 +58,12 @@ public struct Schedule: Sendable {
     private var scriptRandom: Xoshiro256
     private var ring: UserRing
     private let needs: [IdentitySet]
+    private let retryPool: Profile.RetryPool?
+    private var retryRing: UserRing?
+    /// Which scripts are those of the retry pool.
+    private let isRetry: [Bool]
+    /// Sessions of the retry pool so far that found nobody ready, and took one of the other users.
+    private(set) var poolMisses = 0
     private var ordinal: UInt64 = 0
     private var closed: ClosedUsers
     /// The starts of all threads, and the one looked at next; empty unless a trace is replayed.
@@ -81,6 +87,9 @@ public struct Schedule: Sendable {
         var shuffle = stream(Purpose.users)
         ring = UserRing(users: users, thread: thread, threads: threads, random: &shuffle)
         trace = profile.trace ?? Trace()
+        retryPool = profile.retryPool
+        isRetry = profile.scripts.rows.map { profile.clients[Int($0.client)].usesRetryPool }
+        if let pool = profile.retryPool { retryRing = ring.splitOff(share: pool.share) }
         switch model {
         case .open(.trace):
             guard profile.trace != nil else { throw ScheduleError(description: "the profile's trace has not been read") }
@@ -90,7 +99,9 @@ public struct Schedule: Sendable {
             arrivals = ArrivalStream(
                 curve: curve, process: process, thread: thread, threads: threads, random: stream(Purpose.arrivals))
             closed = ClosedUsers()
-            try ring.check(scripts, thread: thread, threads: threads, rows: users)
+            try ring.check(scripts.rows, thread: thread, threads: threads, rows: users)
+            let pooled = zip(scripts.rows, isRetry).filter(\.1).map(\.0)
+            try retryRing?.check(pooled, thread: thread, threads: threads, rows: users, of: " of the retry pool")
         case .closed(let count, _):
             arrivals = ArrivalStream(curve: RateCurve([]), process: .uniform, thread: 0, threads: 1, random: stream(0))
             let mine = count * (thread + 1) / threads - count * thread / threads
@@ -104,12 +115,25 @@ public struct Schedule: Sendable {
         if model == .open(.trace) { return nextReplayed() }
         guard let arrival = arrivals.next() else { return nil }
         let script = scripts.draw(&scriptRandom)
-        guard let user = ring.take(needs[Int(script)]) else { return nil }
+        guard let user = takeUser(script, arrival.ns) else { return nil }
         defer { ordinal &+= 1 }
         return SessionPlan(
             plannedNs: arrival.ns, index: ordinal &* threads &+ thread, user: user, script: script,
             phase: UInt8(truncatingIfNeeded: arrival.phase), isMeasured: curve.pieces[arrival.phase].isMeasured)
     }
+
+    /// The user of a session: the retry pool's where the script is one of it and somebody is ready, else one of the others.
+    private mutating func takeUser(_ script: UInt16, _ ns: UInt64) -> UInt32? {
+        let needed = needs[Int(script)]
+        if let retryPool, isRetry[Int(script)] {
+            if let user = retryRing?.take(needed, at: ns, afterNs: retryPool.afterNs) { return user }
+            poolMisses &+= 1
+        }
+        return ring.take(needed)
+    }
+
+    /// Users of this thread in the retry pool.
+    var poolUsers: Int { retryRing?.count ?? 0 }
 
     /// The next start of the trace whose user is this thread's: row mod threads. Which script it draws among those that its line
     /// leaves open depends on the seed and the line alone.

@@ -11,6 +11,8 @@ struct UserRing: Sendable {
         /// Number of the draw that took the user last; the first round counts as the permutation's order.
         var stamps: [UInt64]
         var head = 0
+        /// In a retry pool: when each may come again, nanoseconds from the run's start.
+        var readyNs: [UInt64] = []
     }
 
     private var rings: [Ring] = []
@@ -40,13 +42,32 @@ struct UserRing: Sendable {
         }
     }
 
+    /// Takes a share of the users, the first of the permutation, out into a ring of their own: a retry pool.
+    mutating func splitOff(share: Double) -> UserRing {
+        var pool = self
+        for index in rings.indices {
+            let count = min(rings[index].users.count, Int((Double(rings[index].users.count) * share).rounded()))
+            pool.rings[index].users.removeSubrange(count...)
+            pool.rings[index].stamps.removeSubrange(count...)
+            pool.rings[index].readyNs = [UInt64](repeating: 0, count: count)
+            rings[index].users.removeSubrange(..<count)
+            rings[index].stamps.removeSubrange(..<count)
+        }
+        pool.rings.removeAll { $0.users.isEmpty }
+        rings.removeAll { $0.users.isEmpty }
+        return pool
+    }
+
+    var count: Int { rings.reduce(0) { $0 + $1.users.count } }
+
     /// All users of the thread, in the order of the permutation.
     var permutation: [UInt32] {
         rings.flatMap { zip($0.stamps, $0.users) }.sorted { $0.0 < $1.0 }.map { $0.1 }
     }
 
-    /// The user idle longest among those who have `needs`; nil when nobody has.
-    mutating func take(_ needs: IdentitySet) -> UInt32? {
+    /// The user idle longest among those who have `needs`; nil when nobody has. In a retry pool also nil when he came less than
+    /// `afterNs` before `ns`.
+    mutating func take(_ needs: IdentitySet, at ns: UInt64 = 0, afterNs: UInt64 = 0) -> UInt32? {
         var best = -1
         var oldest = UInt64.max
         for index in rings.indices where needs.isSubset(of: rings[index].identities) {
@@ -58,6 +79,10 @@ struct UserRing: Sendable {
         }
         guard best >= 0 else { return nil }
         let head = rings[best].head
+        if afterNs > 0 {
+            guard rings[best].readyNs[head] <= ns else { return nil }
+            rings[best].readyNs[head] = ns &+ afterNs
+        }
         rings[best].stamps[head] = draws
         rings[best].head = head &+ 1 == rings[best].users.count ? 0 : head &+ 1
         draws &+= 1
@@ -65,12 +90,14 @@ struct UserRing: Sendable {
     }
 
     /// Whether every script finds a user here.
-    func check(_ scripts: ScriptTable, thread: Int, threads: Int, rows: UserTable) throws(ScheduleError) {
-        for needs in Set(scripts.rows.map(\.needs)).sorted(by: { $0.rawValue < $1.rawValue })
+    func check(
+        _ scripts: [SessionScript], thread: Int, threads: Int, rows: UserTable, of pool: String = ""
+    ) throws(ScheduleError) {
+        for needs in Set(scripts.map(\.needs)).sorted(by: { $0.rawValue < $1.rawValue })
         where !rings.contains(where: { needs.isSubset(of: $0.identities) }) {
             throw ScheduleError(
                 description:
-                    "generator thread \(thread + 1) of \(threads) has no user with \(needs.text): "
+                    "generator thread \(thread + 1) of \(threads) has no user\(pool) with \(needs.text): "
                     + "\(rows.count(having: needs)) of the "
                     + "\(rows.count) rows have it; the profile needs at least one for each thread")
         }

@@ -70,6 +70,27 @@ import Workload
         #expect(retr?.count == totals.measured.messages)
     }
 
+    @Test func `where the profile lets sessions overlap, finding the maildrop in use is expected of those that did`() throws {
+        let server = try StubServer(.locks)
+        defer { server.stop() }
+        let text = try profile(users: 2, extra: "overlap: on").sourceText.replacing("retrieve: all}", with: "idle: 40ms}")
+        let overlapping = try ProfileLoader.load(text: text, file: "test.yaml")
+        let totals = try run(overlapping, server.address).collector.totals
+        #expect(totals.conservationFaults == [])
+        #expect(totals.measured.failed == 0)
+        #expect(totals.measured.succeeded == totals.measured.planned)
+        #expect((1..<totals.measured.planned).contains(totals.measured.expectedRefusals))
+    }
+
+    @Test func `a maildrop in use by somebody else is an error`() throws {
+        let server = try StubServer(.inUse)
+        defer { server.stop() }
+        let totals = try run(profile(), server.address).collector.totals
+        #expect(totals.conservationFaults == [])
+        #expect(totals.measured.planned > 20)
+        #expect(totals.measured.errors[.inUse] == totals.measured.planned)
+    }
+
     @Test func `closed users run one session after the other`() throws {
         let server = try StubServer(.answers)
         defer { server.stop() }

@@ -14,6 +14,10 @@ final class StubServer: Sendable {
         case silent
         /// Greets, then closes at the first command.
         case closesEarly
+        /// One maildrop for everybody: [IN-USE] to who logs on while another connection is.
+        case locks
+        /// Somebody else has the maildrop.
+        case inUse
     }
 
     let address: SocketAddress
@@ -43,6 +47,7 @@ final class StubServer: Sendable {
 
     private func serve(_ listener: Int32, _ behaviour: Behaviour) {
         var open: [pollfd] = [pollfd(fd: listener, events: Int16(POLLIN), revents: 0)]
+        var owner: Int32 = -1
         while !stopping.load(ordering: .relaxed) {
             guard poll(&open, nfds_t(open.count), 20) > 0 else { continue }
             for index in open.indices.reversed() where open[index].revents != 0 {
@@ -50,7 +55,7 @@ final class StubServer: Sendable {
                     accept(listener, behaviour, &open)
                     continue
                 }
-                if !answer(open[index].fd, behaviour) {
+                if !answer(open[index].fd, behaviour, &owner) {
                     close(open[index].fd)
                     open.remove(at: index)
                 }
@@ -67,18 +72,24 @@ final class StubServer: Sendable {
         open.append(pollfd(fd: connection, events: Int16(POLLIN), revents: 0))
     }
 
-    private func answer(_ connection: Int32, _ behaviour: Behaviour) -> Bool {
+    private func answer(_ connection: Int32, _ behaviour: Behaviour, _ owner: inout Int32) -> Bool {
         var octets = [UInt8](repeating: 0, count: 512)
         let count = read(connection, &octets, octets.count)
         guard count > 0, behaviour != .closesEarly else { return false }
         if behaviour == .silent { return true }
         let line = String(decoding: octets[..<count], as: UTF8.self)
         switch line.prefix(4) {
+        case "PASS" where behaviour == .inUse || behaviour == .locks && owner >= 0:
+            say("-ERR [IN-USE] locked\r\n", to: connection)
+        case "PASS":
+            if behaviour == .locks { owner = connection }
+            say("+OK\r\n", to: connection)
         case "STAT": say("+OK 1 5\r\n", to: connection)
         case "UIDL": say("+OK\r\n1 a\r\n.\r\n", to: connection)
         case "TOP ": say("+OK\r\nabc\r\n.\r\n", to: connection)
         case "RETR": say("+OK 5 octets\r\nabc\r\n.\r\n", to: connection)
         case "QUIT":
+            if owner == connection { owner = -1 }
             say("+OK bye\r\n", to: connection)
             return false
         default: say("+OK\r\n", to: connection)

@@ -46,7 +46,7 @@ extension String {
 }
 
 /// Every case, by group.
-let badProfiles: [BadProfile] = traceCases + syntaxCases + structureCases + valueCases + crossCases + limitCases
+let badProfiles: [BadProfile] = traceCases + poolCases + syntaxCases + structureCases + valueCases + crossCases + limitCases
 
 /// Syntax.
 private let syntaxCases: [BadProfile] = [
@@ -141,7 +141,7 @@ private let structureCases: [BadProfile] = [
         "- name\n- rate\n",
         "1:1 the profile must be a mapping, not a list | its keys: name, description, seed, model, rate, arrivals, users, "
             + "think_time, phases, clients, mailbox_work, ntlm_variants, tls, population, server, target, limits, checks, "
-            + "overlap, claims, slo"),
+            + "overlap, claims, retry_pool, slo"),
     BadProfile(
         "an unknown key is named with its nearest neighbour",
         "rate: 100",
@@ -152,7 +152,7 @@ private let structureCases: [BadProfile] = [
         "    weight: 2",
         "    colour: red",
         "8:5 unknown key 'colour' in clients[] | valid keys: persona, name, weight, transport, ntlm_failure_share, "
-            + "wrong_password_share, ntlm_variants, mailbox_work"),
+            + "wrong_password_share, ntlm_variants, mailbox_work, users"),
     BadProfile(
         "a hyphen for an underscore is recognised",
         "mailbox_work:",
@@ -221,7 +221,7 @@ private let structureCases: [BadProfile] = [
         "  - persona: basic-ssl",
         "  - basic-ssl",
         "9:5 clients[] must be a mapping, not 'basic-ssl' | its keys: persona, name, weight, transport, "
-            + "ntlm_failure_share, wrong_password_share, ntlm_variants, mailbox_work"),
+            + "ntlm_failure_share, wrong_password_share, ntlm_variants, mailbox_work, users"),
     BadProfile(
         "a section is a mapping",
         "",
@@ -801,4 +801,18 @@ private let traceCases: [BadProfile] = [
     BadProfile(
         "a closed load has no trace", "rate: 100", "model: closed\nusers: 2\narrivals: {trace: a.csv}",
         "4:1 'arrivals' belongs to an open profile, this one is closed | set 'model: open', or remove the key"),
+]
+
+/// The retry pool and its clients.
+private let poolCases: [BadProfile] = [
+    BadProfile(
+        "a client's pool is there", "    weight: 2", "    weight: 2\n    users: retry",
+        "9:12 the client 'internet-mail-3' takes its users from a pool that there is not | "
+            + "add for example 'retry_pool: {share: 7.5%, after: 300s}'"),
+    BadProfile(
+        "a pool has a client", "", "retry_pool: {share: 10%, after: 1s}\n",
+        "13:1 no client takes its users from the retry pool | add 'users: retry' to a client, or remove the key"),
+    BadProfile(
+        "closed users come again by themselves", "rate: 100", "model: closed\nusers: 2\nretry_pool: {share: 10%, after: 1s}",
+        "4:1 a closed load's users come again by themselves, so there is no retry pool | remove the key"),
 ]
