@@ -37,7 +37,7 @@ public struct PlanNeeds: Sendable, Equatable {
 
     /// Measured on 64-bit Linux and rounded up; docs/commands.md says how.
     private enum Octets {
-        static let process = 24.0 * 1024 * 1024
+        static let process = 32.0 * 1024 * 1024
         static let thread = 8.0 * 1024 * 1024
         static let plainSession = 3.0 * 1024
         static let tlsSession = 40.0 * 1024

@@ -13,6 +13,10 @@ struct Poplar: ParsableCommand {
             Run a mixed authentication load against the embedded server:
               poplar run exchange-mixed
 
+            Which profiles there are, and whether this machine will do:
+              poplar profile list
+              poplar doctor
+
             Serve 1000 mailboxes of 10 messages on loopback:
               poplar serve --pop3 127.0.0.1:1110 --pop3s 127.0.0.1:1995 --population users=1000,messages=10,bytes=2048
             """,

@@ -2,6 +2,7 @@
 // executable and above it, so that the built program finds its project's. Invariant: `run`, `profile` and every other
 // command that takes a profile look in the same places in the same order.
 
+import Configuration
 import Foundation
 import Workload
 
@@ -21,9 +22,9 @@ enum ProfileFile {
             }
             return (String(decoding: data, as: UTF8.self), candidate)
         }
+        let near = Spelling.nearest(to: name, among: shipped().map(\.name)).map { "; did you mean '\($0)'?" } ?? ""
         throw Missing(
-            description: "there is no profile '\(name)': neither a file nor a name in profiles/; "
-                + "`poplar profile list` shows the names")
+            description: "there is no profile '\(name)': neither a file nor a name in profiles/ (poplar profile list)\(near)")
     }
 
     /// The profile with the starts of its trace, where it has one.

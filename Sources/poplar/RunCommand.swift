@@ -21,6 +21,12 @@ struct RunCommand: ParsableCommand {
             Another rate and length, the same plan every time:
               poplar run exchange-mixed --rate 200 --duration 30 --seed 7
 
+            What it would do, without doing it:
+              poplar run exchange-mixed --dry-run
+
+            For a program, an object a second:
+              poplar run smoke --json-lines | jq -R 'fromjson? | select(.type == "second") | .p99_us'
+
             Against a server that already runs, with users of its own:
               poplar run smoke --pop3 127.0.0.1:1110 --pop3s 127.0.0.1:1995 --users users.csv
 

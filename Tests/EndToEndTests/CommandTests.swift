@@ -37,6 +37,8 @@ struct CommandTests {
         #expect(path.output.hasSuffix("profiles/smoke.yaml\n"))
         let missing = try Program.run(Program.poplar, ["profile", "show", "nonesuch"])
         #expect(missing.status == 64 && missing.errors.contains("poplar profile list") && missing.output.isEmpty)
+        let near = try Program.run(Program.poplar, ["run", "exchange-mxed"])
+        #expect(near.status == 64 && near.errors.contains("did you mean 'exchange-mixed'?"), "\(near.errors)")
     }
 
     @Test("check prints ok for good files, and every error of the others with its place: 64")

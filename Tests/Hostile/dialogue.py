@@ -187,10 +187,12 @@ class Dialogue:
         self.listener.close()
 
     def serve(self, sock, number):
-        # The first connection is the client's look whether anybody is there.
+        # The first connection is the client's look whether anybody is there: one cut off too early would end the run.
         budget = self.budget(number - 1) if self.budget and number > 0 else None
         wire = Wire(sock, number, self.context, budget, self.how, self.pace)
         try:
+            if number == 0:
+                silence(wire)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if budget is not None and budget <= 0:
                 self.how(wire)
