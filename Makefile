@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build demo test peers bench recorder floor fuzz tls-scan attack hostile sanitize lint format torture clean
+.PHONY: help build demo test peers bench proof recorder floor fuzz tls-scan attack hostile sanitize lint format torture clean
 
 # What Package.swift bakes into the binary. The environment is part of SwiftPM's cache key, so these are never stale.
 export POPLAR_COMMIT := $(shell scripts/version.sh)
@@ -18,6 +18,7 @@ POPLAR  := .build/release/poplar
 PROFILE      ?= exchange-mixed
 FUZZ_SECONDS ?= 60
 BENCH        ?=
+PROOF        ?=
 ATTACK       ?=
 HOSTILE      ?=
 SANITIZE     ?=
@@ -63,6 +64,10 @@ floor: ## build the C floors that the benchmarks race against, and the load clie
 bench: build floor ## allocations, system calls, then every race of docs/benchmarks.md (BENCH="--pairs 5 --rows plain,ntlm")
 	scripts/allocations.sh
 	python3 Benchmarks/race --syscalls --out results/bench/speed.json $(BENCH)
+
+proof: build floor ## can the generator be trusted: stalls, known waits, arrivals, cost, other clients (PROOF="omission known")
+	@scripts/setup.sh test bench peers proof
+	python3 Benchmarks/proof $(PROOF)
 
 recorder: ## what a sample costs: the recorder against hdrhistogram-swift's own record, in one process
 	@scripts/setup.sh build

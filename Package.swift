@@ -90,7 +90,7 @@ let package = Package(
             ]),
         module(
             "LoadGenerator",
-            ["PoplarCore", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Workload", "Dialogue", "Telemetry"]),
+            ["CJemalloc", "PoplarCore", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Workload", "Dialogue", "Telemetry"]),
 
         // Floor 5 and up.
         module("Results", ["Telemetry", "Workload", "Statistics"]),
@@ -98,7 +98,8 @@ let package = Package(
         .executableTarget(
             name: "poplar",
             dependencies: [
-                "Server", "LoadGenerator", "Results", "Report", "Workload", "Statistics", "Dialogue", "Telemetry", "Configuration",
+                "Server", "LoadGenerator", "Results", "Report", "Workload", "Statistics", "Dialogue", "Telemetry",
+                "Configuration",
                 "Certificates",
                 "Accounts", "Administration", "Maildrop", "POP3", "TLS", "Reactor", "PoplarCore", "CBuildInfo", "CJemalloc",
                 "CLinux", "NTLM", "Digest", "Doctor",

@@ -3,6 +3,7 @@
 // are absolute and nothing spins, so an idle generator costs nothing, and a late one shows as start lag.
 // Invariant: each session that fell due is recorded exactly once.
 
+import CJemalloc
 import Glibc
 import PoplarCore
 import Reactor
@@ -32,8 +33,10 @@ struct ClientContexts: Sendable {
 
 struct GeneratorThread: ~Copyable {
     static let wakeUpPayload: UInt64 = 0
-    /// Starts of one turn; then events have their turn.
-    private static let startsPerTurn = 64
+    /// Starts in a row, and those of one turn: under a load beyond its means a thread must still come round to its events, its
+    /// timers and the second's hand-over.
+    private static let startsInARow = 64
+    private static let startsPerTurn = 256
     /// How long sessions may go on after a first stop.
     static let stopDrainNs: UInt64 = 2_000_000_000
     /// How long the server's close is awaited after QUIT.
@@ -79,6 +82,7 @@ struct GeneratorThread: ~Copyable {
     var stopNs: UInt64?
     var drainDeadlineNs: UInt64
     private var isHeldByCap = false
+    private var startsLeft = 0
     private var meter: ThreadMeter
 
     /// `poller` already watches the thread's wake-up under `wakeUpPayload`.
@@ -133,6 +137,7 @@ struct GeneratorThread: ~Copyable {
             let count = poller.wait(timeoutNs: timeUntilNext(before))
             nowNs = MonotonicClock.now()
             meter.startOfTurn(nowNs)
+            startsLeft = Self.startsPerTurn
             if nowNs >= recorder.nextSwapNs {
                 meter.second(nowNs, open: open, pool: pool.exhaustions, account: sessionTime)
                 control.starts.publish(startNotes.count)
@@ -201,7 +206,7 @@ struct GeneratorThread: ~Copyable {
     }
 
     private mutating func startPlanned() {
-        var budget = Self.startsPerTurn
+        var budget = min(Self.startsInARow, startsLeft)
         while budget > 0, let plan = nextPlan, runStartNs &+ plan.plannedNs <= nowNs {
             guard open < inFlightCap else {
                 if !isHeldByCap { meter.capHit() }
@@ -212,11 +217,12 @@ struct GeneratorThread: ~Copyable {
             nextPlan = schedule.next()
             begin(plan, place: 0)
             budget &-= 1
+            startsLeft &-= 1
         }
     }
 
     private mutating func startWaiting() {
-        var budget = Self.startsPerTurn
+        var budget = Self.startsInARow
         while budget > 0, nowNs < runEndNs, let place = waitingPlaces.pop() {
             budget &-= 1
             guard let plan = schedule.next(place: Int(place), ns: nowNs > runStartNs ? nowNs &- runStartNs : 0) else { continue }
@@ -273,6 +279,9 @@ struct ThreadMeter {
     private var slowTurns: UInt64 = 0
     private var seconds: UInt64 = 0
     private var busySeconds: UInt64 = 0
+    /// The allocator's count for this thread, and where it stood once the pools had grown.
+    private var allocated: UnsafePointer<UInt64>?
+    private var allocatedAtFirst: UInt64?
     private var capHits: UInt64 = 0
     private var staleEvents: UInt64 = 0
     private var worst: UInt64 = 0
@@ -320,6 +329,11 @@ struct ThreadMeter {
         health.slowTurns.store(slowTurns, ordering: .relaxed)
         health.seconds.store(seconds, ordering: .relaxed)
         health.busySeconds.store(busySeconds, ordering: .relaxed)
+        if allocated == nil { allocated = cjemalloc_thread_allocated() }
+        if let bytes = allocated?.pointee, seconds >= 2 {
+            if allocatedAtFirst == nil { allocatedAtFirst = bytes }
+            health.allocatedBytes.store(bytes &- (allocatedAtFirst ?? bytes), ordering: .relaxed)
+        }
         health.openNs.store(account.openNs, ordering: .relaxed)
         health.unfinishedNs.store(account.unfinishedNs, ordering: .relaxed)
         health.capHits.store(capHits, ordering: .relaxed)

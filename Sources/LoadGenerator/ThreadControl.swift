@@ -51,6 +51,7 @@ public final class ThreadHealth: Sendable {
     let busySeconds = Atomic<UInt64>(0)
     let openNs = Atomic<UInt64>(0)
     let unfinishedNs = Atomic<UInt64>(0)
+    let allocatedBytes = Atomic<UInt64>(0)
     let hasFailed = Atomic<Bool>(false)
 
     func read() -> HealthReading {
@@ -63,7 +64,7 @@ public final class ThreadHealth: Sendable {
             turns: turns.load(ordering: .relaxed), openSessions: open.load(ordering: .relaxed),
             slowTurns: slowTurns.load(ordering: .relaxed), seconds: seconds.load(ordering: .relaxed),
             busySeconds: busySeconds.load(ordering: .relaxed), openNs: openNs.load(ordering: .relaxed),
-            unfinishedNs: unfinishedNs.load(ordering: .relaxed))
+            unfinishedNs: unfinishedNs.load(ordering: .relaxed), allocatedBytes: allocatedBytes.load(ordering: .relaxed))
     }
 }
 
@@ -92,6 +93,8 @@ public struct HealthReading: Sendable, Equatable {
     public var openNs: UInt64
     /// The same by the sessions that were never finished, so that the finished ones' durations are the rest.
     public var unfinishedNs: UInt64
+    /// Octets that the thread has allocated since its second second, by the allocator's own count; 0 without jemalloc.
+    public var allocatedBytes: UInt64
 
     /// CPU time over time of the whole run, 0...1.
     public var meanShare: Double { elapsedNs > 0 ? Double(cpuNs) / Double(elapsedNs) : 0 }

@@ -121,7 +121,14 @@ enum RunVerdict {
         func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
         return "\(health.count) thread\(health.count == 1 ? "" : "s"), \((perSession * 10).rounded() / 10) us CPU per session, "
             + "busiest \(percent(busiest)) of a CPU, worst second \(percent(worst)), "
-            + "longest turn \(Double((health.map(\.turnMaxNs).max() ?? 0) / 10_000) / 100) ms"
+            + "longest turn \(Double((health.map(\.turnMaxNs).max() ?? 0) / 10_000) / 100) ms" + steadyState(run, health)
+    }
+
+    /// What the threads allocated after their second second, and how the arrivals stand up to their test.
+    private static func steadyState(_ run: LoadRun, _ health: [HealthReading]) -> String {
+        var text = ", \(health.reduce(0) { $0 &+ $1.allocatedBytes }) bytes allocated after 2 s"
+        if let test = arrivals(run, run.configuration.profile) { text += ", arrivals A squared \(rounded(test.statistic))" }
+        return text
     }
 
     static func sha256(_ text: String) -> String { sha256(Array(text.utf8)) }
