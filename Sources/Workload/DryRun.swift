@@ -18,9 +18,13 @@ public struct DryRun: Sendable {
     /// Sessions of one client, by planned method and transport.
     public struct ClientRow: Sendable, Equatable {
         public let client: String
+        public let persona: String
         public let method: AuthMethod
         public let transport: Transport
         public let share: Double
+
+        /// The client's name, with its persona where that is another.
+        var title: String { client == persona ? client : "\(client) (\(persona))" }
     }
 
     /// A variant of a protocol with its part of all sessions.
@@ -121,7 +125,9 @@ public struct DryRun: Sendable {
                         let fits = Int(row.0.client) == index && row.0.plannedMethod == method && row.0.transport == transport
                         return sum + (fits ? row.1 : 0)
                     }
-                    return share > 0 ? ClientRow(client: client.name, method: method, transport: transport, share: share) : nil
+                    guard share > 0 else { return nil }
+                    return ClientRow(
+                        client: client.name, persona: client.persona.name, method: method, transport: transport, share: share)
                 }
             }
         }

@@ -45,7 +45,7 @@ extension DryRun: CustomStringConvertible {
             [PlanText.percent(share)] + (isOpen ? ["about \(Int((share * (expectedMeasured ?? 0)).rounded()))"] : [])
         }
         let heading = ["client", "method", "transport", "share"] + (isOpen ? ["measured"] : [])
-        let clients = clients.map { [$0.client, $0.method.name, $0.transport.name] + figures($0.share) }
+        let clients = clients.map { [$0.title, $0.method.name, $0.transport.name] + figures($0.share) }
         let sums = methods.map { ["all clients", $0.method.name, $0.transport.name] + figures($0.share) }
         return PlanText.table([heading] + clients + sums, right: [3, 4], indent: "  ")
     }

@@ -1,5 +1,6 @@
 // What a run says on standard output while it goes on: a block on a terminal, a line every ten seconds where there is none, an
-// object a second for programs, or nothing. Invariant: nobody who reads it slowly, or not at all, ends the run.
+// object a second for programs, or nothing. Invariant: a reader that has gone does not end the run, and a terminal that is held
+// up (Ctrl-S) misses drawings while the run goes on; only a program's objects are waited for.
 
 import Foundation
 import LoadGenerator
@@ -42,7 +43,7 @@ struct RunDisplay {
         let isNew = complete > seconds
         if isNew, mode != .quiet { take(run, health, now, from: seconds, to: complete) }
         seconds = max(seconds, complete)
-        guard mode == .terminal, isNew || now &- drawnNs >= Self.redrawNs else { return }
+        guard mode == .terminal, isNew || now &- drawnNs >= Self.redrawNs, Self.isReady else { return }
         draw(run, now)
     }
 
@@ -63,7 +64,8 @@ struct RunDisplay {
         case .terminal, .log:
             let next = LiveState(run.collector, place(run, now), lamp: lamp)
             state = next
-            if mode == .log, end / Self.logEverySeconds > first / Self.logEverySeconds { Self.write(LiveView.logLine(next)) }
+            let isDue = end / Self.logEverySeconds > first / Self.logEverySeconds
+            if mode == .log, isDue, Self.isReady { Self.write(LiveView.logLine(next)) }
         }
     }
 
@@ -106,7 +108,8 @@ struct RunDisplay {
 
     private func lamp(_ run: LoadRun, _ health: HealthWatch) -> Lamp {
         Lamp(
-            flag: health.told.last?.text, isBurdened: health.isBurdened, lagP99Ns: run.collector.totals.seconds.last?.lagP99Ns,
+            flag: health.told.last?.text, isBurdened: health.isBurdened,
+            lagP99Ns: run.collector.totals.row(at: run.collector.completeSeconds - 1)?.lagP99Ns,
             busiestShare: run.health.map(\.lastSecondShare).max() ?? 0)
     }
 
@@ -116,6 +119,12 @@ struct RunDisplay {
         var size = winsize()
         guard ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else { return (100, 24) }
         return (Int(size.ws_col), Int(size.ws_row))
+    }
+
+    /// Whether standard output takes a block or a line without delay.
+    private static var isReady: Bool {
+        var entry = pollfd(fd: 1, events: Int16(POLLOUT), revents: 0)
+        return poll(&entry, 1, 0) > 0
     }
 
     /// Writes to standard output past stdio's buffer; a reader that has gone is no error.

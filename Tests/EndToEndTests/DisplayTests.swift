@@ -58,6 +58,19 @@ struct DisplayTests {
         #expect(both.status == 64)
     }
 
+    @Test("on a terminal: a block redrawn in place, then the report", .enabled(if: Program.exists("script")))
+    func terminal() throws {
+        let folder = try ScratchFolder()
+        let quoted = ([Program.poplar] + (try words(folder, []))).map { "'\($0)'" }.joined(separator: " ")
+        let outcome = try Program.run(
+            Program.path("script") ?? "", ["-qec", quoted, "/dev/null"], environment: ["TERM": "xterm", "NO_COLOR": "1"])
+        let text = outcome.output.replacingOccurrences(of: "\r\n", with: "\n")
+        #expect(text.contains("\u{1b}[9A\r\u{1b}[2Kshown  steady  "), "\(text.prefix(2000))")
+        #expect(text.contains("  last 10 s  ") && text.contains("  generator "))
+        #expect(!text.contains("\u{1b}[3"), "NO_COLOR")
+        #expect(text.contains("\nrun \(folder.url.appendingPathComponent("run").path)\n"))
+    }
+
     /// A port that takes connections and never says a word.
     private func silentPort() throws -> (descriptor: Int32, port: UInt16) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
