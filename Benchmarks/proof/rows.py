@@ -188,12 +188,12 @@ def cost(options):
             calls.append((int(total.group(1)), one.summary["all_phases"]["planned"]))
             names = {line.split()[-1]: int(line.split()[3]) for line in out.read_text().splitlines()[2:-2] if len(line.split()) >= 5}
         per_session = (calls[1][0] - calls[0][0]) / max(1, calls[1][1] - calls[0][1])
-        # By jemalloc's own count for the generator's threads, after their second second; the population is of 10 messages.
-        one = run(8, [])
-        growth = int(re.search(r"(\d+) bytes allocated after 2 s", one.out).group(1))
+        # By jemalloc's own count for the generator's threads, after their fifth second; the population is of 10 messages.
+        one = run(12, [])
+        growth = int(re.search(r"(\d+) bytes allocated after 5 s", one.out).group(1))
         more = one.summary["sessions"]["succeeded"]
     top = ", ".join(f"{name} {count / calls[1][1]:.2f}" for name, count in sorted(names.items(), key=lambda kv: -kv[1])[:6])
-    return told("cost", growth <= 0, f"{per_session:.2f} system calls a session ({top}); {growth} bytes allocated after 2 s, in a run of {more} sessions",
+    return told("cost", growth <= 0, f"{per_session:.2f} system calls a session ({top}); {growth} bytes allocated after 5 s, in a run of {more} sessions",
                 system_calls=per_session, allocated_growth=growth)
 
 

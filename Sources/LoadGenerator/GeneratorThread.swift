@@ -279,7 +279,7 @@ struct ThreadMeter {
     private var slowTurns: UInt64 = 0
     private var seconds: UInt64 = 0
     private var busySeconds: UInt64 = 0
-    /// The allocator's count for this thread, and where it stood once the pools had grown.
+    /// The allocator's count for this thread, and where it stood once the pools had grown and both banks had met their labels.
     private var allocated: UnsafePointer<UInt64>?
     private var allocatedAtFirst: UInt64?
     private var capHits: UInt64 = 0
@@ -330,7 +330,7 @@ struct ThreadMeter {
         health.seconds.store(seconds, ordering: .relaxed)
         health.busySeconds.store(busySeconds, ordering: .relaxed)
         if allocated == nil { allocated = cjemalloc_thread_allocated() }
-        if let bytes = allocated?.pointee, seconds >= 2 {
+        if let bytes = allocated?.pointee, seconds >= 5 {
             if allocatedAtFirst == nil { allocatedAtFirst = bytes }
             health.allocatedBytes.store(bytes &- (allocatedAtFirst ?? bytes), ordering: .relaxed)
         }

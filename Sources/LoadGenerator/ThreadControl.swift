@@ -93,7 +93,7 @@ public struct HealthReading: Sendable, Equatable {
     public var openNs: UInt64
     /// The same by the sessions that were never finished, so that the finished ones' durations are the rest.
     public var unfinishedNs: UInt64
-    /// Octets that the thread has allocated since its second second, by the allocator's own count; 0 without jemalloc.
+    /// Octets that the thread has allocated since its fifth second, by the allocator's own count; 0 without jemalloc.
     public var allocatedBytes: UInt64
 
     /// CPU time over time of the whole run, 0...1.

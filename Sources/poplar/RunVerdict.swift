@@ -124,9 +124,10 @@ enum RunVerdict {
             + "longest turn \(Double((health.map(\.turnMaxNs).max() ?? 0) / 10_000) / 100) ms" + steadyState(run, health)
     }
 
-    /// What the threads allocated after their second second, and how the arrivals stand up to their test.
+    /// What the threads allocated once the run had settled, and how the arrivals stand up to their test.
     private static func steadyState(_ run: LoadRun, _ health: [HealthReading]) -> String {
-        var text = ", \(health.reduce(0) { $0 &+ $1.allocatedBytes }) bytes allocated after 2 s"
+        var text = ", \(health.reduce(0) { $0 &+ $1.allocatedBytes }) bytes allocated after 5 s"
+        if run.configuration.profile.usesTLS { text += " (TLS included)" }
         if let test = arrivals(run, run.configuration.profile) { text += ", arrivals A squared \(rounded(test.statistic))" }
         return text
     }
