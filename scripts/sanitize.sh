@@ -56,14 +56,17 @@ PY
 }
 
 run() {
-    local kind=$1 folder=$2
+    local kind=$1 folder=$2 left_out=$skipped
+    # A limit on the size of files, by which that test fills the disk, also stops this sanitizer from setting up its own shadow: it ends
+    # by SIGBUS before the program begins.
+    [ "$kind" != thread ] || left_out="$skipped|DisplayTests/.*full disk"
     rm -rf "${work:?}"/*
     echo "== $kind"
     swift build --build-tests --disable-xctest --enable-swift-testing --sanitize="$kind" --scratch-path "$folder" 2>&1 | tail -n 1
     export ASAN_OPTIONS="detect_leaks=1 abort_on_error=0 log_path=$work/report.asan"
     export LSAN_OPTIONS="suppressions=$PWD/scripts/leaks.txt print_suppressions=0"
     export TSAN_OPTIONS="halt_on_error=0 second_deadlock_stack=1 log_path=$work/report.tsan"
-    swift test --skip-build --disable-xctest --enable-swift-testing --sanitize="$kind" --scratch-path "$folder" --no-parallel --skip "$skipped" \
+    swift test --skip-build --disable-xctest --enable-swift-testing --sanitize="$kind" --scratch-path "$folder" --no-parallel --skip "$left_out" \
         >"$work/tests" 2>&1
     local status=$? tests
     tests=$(sed -n 's/.*Test run with \([0-9]*\) test.*/\1/p' "$work/tests" | tail -n 1)

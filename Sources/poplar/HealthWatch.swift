@@ -30,7 +30,7 @@ struct HealthWatch {
         second = complete
         var new: [GeneratorFlag] = []
         let sudden = shortages(run, profile)
-        let lasting = profile.model.isOpen ? burdens(run, hiccupP99Ns, second: complete - 1) : []
+        let lasting = profile.model.isOpen ? burdens(run, hiccupP99Ns) : []
         for check in streaks.keys where !lasting.contains(where: { $0.check == check }) { streaks[check] = 0 }
         for flag in lasting { streaks[flag.check, default: 0] += 1 }
         for flag in sudden + lasting.filter({ streaks[$0.check, default: 0] >= Self.patience })
@@ -67,37 +67,35 @@ struct HealthWatch {
         return flags
     }
 
-    private func burdens(_ run: LoadRun, _ hiccupP99Ns: UInt64, second: Int) -> [GeneratorFlag] {
+    /// By the same figures as the verdict at the end, over what has been measured so far, so that a flag which stays is its
+    /// verdict.
+    private func burdens(_ run: LoadRun, _ hiccupP99Ns: UInt64) -> [GeneratorFlag] {
         var flags: [GeneratorFlag] = []
-        for (number, health) in run.health.enumerated() where health.lastSecondShare > 0.9 {
+        for (number, health) in run.health.enumerated() where health.seconds >= 2 && health.busySeconds * 10 > health.seconds {
             let percent = Int((health.lastSecondShare * 100).rounded())
             flags.append(
                 GeneratorFlag(
-                    check: "generator_thread_cpu",
+                    check: "generator_busy_seconds",
                     text:
-                        "generator thread \(number) used \(percent) % of its CPU in the last second: lower the "
-                        + "rate, or give it more CPUs"
+                        "generator thread \(number) used \(percent) % of its CPU in the last second: lower the rate, "
+                        + "or give it more CPUs"
                 ))
         }
-        guard let row = run.collector.totals.row(at: second) else { return flags }
-        let counts = row.counts
-        if counts.planned >= 20, Double(counts.started) < Double(counts.planned) * 0.9 {
+        let totals = run.collector.totals
+        // Who fell due in the second that is being handed over may not have begun yet.
+        if totals.measured.planned >= 100, Double(totals.measured.started) < Double(totals.measured.planned) * 0.95 {
             flags.append(
                 GeneratorFlag(
                     check: "started_share",
-                    text: "\(counts.planned) sessions fell due in second \(second) and \(counts.started) were begun"))
+                    text: "of \(totals.measured.planned) sessions that fell due so far \(totals.measured.started) were begun"))
         }
-        if let lag = row.lagP99Ns, row.samples >= 100 {
-            let session = run.collector.totals.latency.corrected.credibleValue(at: .p99) ?? 0
-            let limit = max(1_000_000 + hiccupP99Ns, session / 10)
+        if let lag = totals.latency.lag.credibleValue(at: .p99) {
+            let limit = max(1_000_000 + hiccupP99Ns, (totals.latency.corrected.credibleValue(at: .p99) ?? 0) / 10)
             if lag > limit {
                 flags.append(
                     GeneratorFlag(
                         check: "start_lag_p99_us",
-                        text:
-                            "sessions start late: \(lag / 1000) us at the 99th percentile of second \(second), "
-                            + "limit \(limit / 1000) us"
-                    ))
+                        text: "sessions start late: \(lag / 1000) us at the 99th percentile so far, limit \(limit / 1000) us"))
             }
         }
         return flags

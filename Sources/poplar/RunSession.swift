@@ -142,7 +142,7 @@ struct RunSession {
             }
             if run.poll() { append(run, &writer) }
             for flag in health.look(run, load.profile, hiccupP99Ns: monitor.p99Ns) {
-                display.say("this run is not valid: \(flag.text)")
+                display.say("not valid as it stands: \(flag.text)")
             }
             abortIfFailed(run)
             display.update(run, health)
