@@ -61,6 +61,7 @@ struct GeneratorThread: ~Copyable {
     let scratch = IOScratch()
     let openUsers: UserFlags
     let overlaps: OverlapTable
+    var sources: SourceRing
     var pool: BufferPool
     var slab: Slab<Seat>
     var wheel: TimerWheel
@@ -112,6 +113,7 @@ struct GeneratorThread: ~Copyable {
         pool = BufferPool(chunkSize: IOScratch.cipherBytes, limit: capacity * 2)
         openUsers = UserFlags(count: plan.configuration.users.count)
         overlaps = OverlapTable(users: profile.allowsOverlap ? plan.configuration.users.count : 0)
+        sources = SourceRing(profile.sources.addresses.map { SocketAddress($0) }, thread: plan.number)
         recorder = Recorder(plan.exchange)
         schedule = plan.schedule
         context = SessionContext(

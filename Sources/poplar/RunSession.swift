@@ -211,7 +211,8 @@ struct RunSession {
             server: server.map {
                 .init(pid: $0.pid, commandLine: $0.commandLine, affinity: $0.cpus.map(String.init).joined(separator: ","))
             },
-            targets: target.names, certificateVerified: load.profile.usesTLS ? run.configuration.verification != .none : nil,
+            targets: target.names, sources: load.profile.sources.isEmpty ? nil : load.profile.sources.items,
+            certificateVerified: load.profile.usesTLS ? run.configuration.verification != .none : nil,
             generatorThreads: load.threads, notes: notes)
     }
 

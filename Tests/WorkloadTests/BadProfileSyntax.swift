@@ -92,8 +92,8 @@ let structureCases: [BadProfile] = [
             + " weight: 2\n  - persona: basic-ssl\nmailbox_work:\n  - name: check\n    retrieve: 1\n",
         "- name\n- rate\n",
         "1:1 the profile must be a mapping, not a list | its keys: name, description, seed, model, rate, arrivals, users, "
-            + "think_time, phases, clients, mailbox_work, ntlm_variants, tls, population, server, target, limits, checks, "
-            + "overlap, claims, retry_pool, slo"),
+            + "think_time, phases, clients, mailbox_work, ntlm_variants, tls, population, server, target, sources, limits, "
+            + "checks, overlap, claims, retry_pool, slo"),
     BadProfile(
         "an unknown key is named with its nearest neighbour",
         "rate: 100",
