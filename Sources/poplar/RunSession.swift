@@ -60,7 +60,7 @@ struct RunSession {
         var writer = try openWriter(folder, startEpochNs)
         let startedAt = Self.timeText(startEpochNs)
         warnOfUsers()
-        if display.mode == .jsonLines { RunDisplay.write(JSONLines.line(startLine(target, startedAt))) }
+        if display.mode == .jsonLines { RunDisplay.write(object: startLine(target, startedAt)) }
         let monitor = try HiccupMonitor(cpus: run.configuration.cpus)
         try run.start()
         watch(run, queue, &writer, server, monitor)
@@ -71,7 +71,7 @@ struct RunSession {
         let code = unwritten == nil ? summary.verdict.exitCode : ExitCode.first(of: [.failure, summary.verdict.exitCode])
         if display.mode == .jsonLines {
             let end = JSONLines.End(exitCode: code.rawValue, run: unwritten == nil ? folder.path : nil, summary: summary)
-            RunDisplay.write(JSONLines.line(end))
+            RunDisplay.write(object: end)
         }
         if let unwritten {
             folder.discard()
