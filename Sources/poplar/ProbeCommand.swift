@@ -52,14 +52,7 @@ struct ProbeCommand: ParsableCommand {
         help: ArgumentHelp("Methods to try, also when they are not offered; ntlm stands for its variants.", valueName: "list"))
     var method: String?
 
-    @Option(help: ArgumentHelp("Verify the server's certificate against these authorities (PEM).", valueName: "file"))
-    var ca: String?
-
-    @Flag(help: "Do not verify the server's certificate.")
-    var insecure = false
-
-    @Flag(name: .customLong("allow-remote"), help: "Allow a target that is not loopback.")
-    var allowRemote = false
+    @OptionGroup var access: TargetOptions
 
     @Option(help: ArgumentHelp("How long each step may take.", valueName: "seconds"))
     var timeout = 10.0
@@ -68,7 +61,6 @@ struct ProbeCommand: ParsableCommand {
     var json = false
 
     mutating func validate() throws {
-        if ca != nil, insecure { throw ValidationError("--ca and --insecure exclude each other") }
         if tls, pop3s != nil { throw ValidationError("--tls says that HOST:PORT is the TLS port: leave --pop3s out") }
         guard timeout > 0, timeout <= 3600 else { throw ValidationError("--timeout is above 0 and at most 3600 s") }
         _ = try trials()
@@ -109,7 +101,7 @@ struct ProbeCommand: ParsableCommand {
     }
 
     private func probe() throws -> ProbeFindings {
-        let table = try self.users.map { try Self.table($0) }
+        let table = try self.users.map { try UserTable.read($0) }
         let row = try table.map { try Self.row(user, in: $0) }
         let endpoints = try endpoints()
         var session: ProbeSession?
@@ -145,13 +137,10 @@ struct ProbeCommand: ParsableCommand {
     }
 
     private func endpoints() throws -> [ProbeEndpoint] {
-        let resolved = try RunTarget.resolve(pop3: tls ? nil : target, pop3s: tls ? target : pop3s)
-        guard resolved.isLoopback || allowRemote else {
-            throw ValidationError("the target \(resolved.names.joined(separator: ", ")) is not loopback: add --allow-remote")
-        }
-        let verifies = ca != nil || (!resolved.isLoopback && !insecure)
+        let resolved = try access.resolve(pop3: tls ? nil : target, pop3s: tls ? target : pop3s)
+        let verifies = access.ca != nil || (!resolved.isLoopback && !access.insecure)
         let context: TLSContext
-        if let ca {
+        if let ca = access.ca {
             guard let data = FileManager.default.contents(atPath: ca) else { throw ValidationError("cannot read \(ca)") }
             context = try TLSContext.client(authorityPEM: Array(data))
         } else {
@@ -164,13 +153,6 @@ struct ProbeCommand: ParsableCommand {
                 address: address, isTLS: isTLS, context: context, hostName: verifies ? host : nil, verifies: verifies,
                 timeoutNs: UInt64(timeout * 1e9))
         }
-    }
-
-    private static func table(_ file: String) throws -> UserTable {
-        guard let data = FileManager.default.contents(atPath: file) else {
-            throw ValidationError("cannot read the user table \(file)")
-        }
-        return try UserTable.load(csv: Array(data), file: file)
     }
 
     /// The row of a number from 1, or of a name in any of the three columns of names.

@@ -64,14 +64,7 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Run folder; by default results/runs/<UTC time>-<profile>.", valueName: "folder"))
     var out: String?
 
-    @Option(help: ArgumentHelp("Verify the server's certificate against these authorities (PEM).", valueName: "file"))
-    var ca: String?
-
-    @Flag(help: "Do not verify the server's certificate.")
-    var insecure = false
-
-    @Flag(name: .customLong("allow-remote"), help: "Allow a target that is not loopback.")
-    var allowRemote = false
+    @OptionGroup var access: TargetOptions
 
     @Flag(name: .customLong("dry-run"), help: "Print the plan and check the users; start nothing.")
     var dryRun = false
@@ -86,7 +79,6 @@ struct RunCommand: ParsableCommand {
     var threads: Int?
 
     mutating func validate() throws {
-        if ca != nil, insecure { throw ValidationError("--ca and --insecure exclude each other") }
         if quiet, jsonLines { throw ValidationError("--quiet and --json-lines exclude each other") }
         if let threads, !(1...256).contains(threads) { throw ValidationError("--threads is 1 to 256, not \(threads)") }
     }
@@ -132,21 +124,14 @@ struct RunCommand: ParsableCommand {
             .overriding(rate: rate, durationSeconds: duration, seed: seed).replacing(sources: self.source)
         var users = UserTable.embedded(users: loaded.population.users)
         if let file = self.users {
-            guard let data = FileManager.default.contents(atPath: file) else {
-                throw ValidationError("cannot read the user table \(file)")
-            }
-            users = try UserTable.load(csv: Array(data), file: file)
+            users = try UserTable.read(file)
             for warning in users.warnings { complain(warning.rendered(file: file)) }
         }
         loaded = try ProfileFile.replaying(loaded, users: users)
         var target: RunTarget?
         let given = (pop3 ?? loaded.target.pop3, pop3s ?? loaded.target.pop3s)
         if given.0 != nil || given.1 != nil {
-            let resolved = try RunTarget.resolve(pop3: given.0, pop3s: given.1)
-            guard resolved.isLoopback || allowRemote else {
-                throw ValidationError("the target \(resolved.names.joined(separator: ", ")) is not loopback: add --allow-remote")
-            }
-            target = resolved
+            target = try access.resolve(pop3: given.0, pop3s: given.1)
         }
         if let mismatch = RunTarget.sourceMismatch(loaded, target) { throw mismatch }
         // Half of the CPUs are the embedded server's, where there are two or more; both sides are then pinned.

@@ -101,12 +101,12 @@ struct RunSession {
 
     private func configuration(_ target: RunTarget, isEmbedded: Bool) throws -> LoadConfiguration {
         var verification = LoadConfiguration.Verification.none
-        if let file = command.ca {
+        if let file = command.access.ca {
             guard let data = FileManager.default.contents(atPath: file) else {
                 throw SystemError(call: "open", code: errno, subject: "cannot read \(file)")
             }
             verification = .authority(Array(data))
-        } else if !target.isLoopback, !command.insecure {
+        } else if !target.isLoopback, !command.access.insecure {
             verification = .system
         }
         return LoadConfiguration(

@@ -221,6 +221,9 @@ struct ExitCodeTests {
                 code: usage, when: "options that exclude each other", profile: profile(),
                 arguments: ["--quiet", "--json-lines"], says: ["--quiet and --json-lines exclude each other"]),
             ExitRow(
+                code: usage, when: "a certificate that is to be verified and not to be", profile: profile(),
+                arguments: ["--ca", "x.pem", "--insecure"], says: ["--ca and --insecure exclude each other"]),
+            ExitRow(
                 code: usage, when: "a rate for a closed load", profile: profile(), arguments: ["--rate", "5"],
                 says: ["closed"]),
             ExitRow(

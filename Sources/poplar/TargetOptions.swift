@@ -1,0 +1,40 @@
+// How far a server is trusted, and how far away it may be: what `run` and `probe` ask alike of the target that they are given.
+// Invariant: nothing is connected to a target that is not loopback unless the command line allows it.
+
+import ArgumentParser
+import Foundation
+import Workload
+
+struct TargetOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Verify the server's certificate against these authorities (PEM).", valueName: "file"))
+    var ca: String?
+
+    @Flag(help: "Do not verify the server's certificate.")
+    var insecure = false
+
+    @Flag(name: .customLong("allow-remote"), help: "Allow a target that is not loopback.")
+    var allowRemote = false
+
+    mutating func validate() throws {
+        if ca != nil, insecure { throw ValidationError("--ca and --insecure exclude each other") }
+    }
+
+    /// Resolves `host:port` texts to a target that may be connected to.
+    func resolve(pop3: String?, pop3s: String?) throws -> RunTarget {
+        let target = try RunTarget.resolve(pop3: pop3, pop3s: pop3s)
+        guard target.isLoopback || allowRemote else {
+            throw ValidationError("the target \(target.names.joined(separator: ", ")) is not loopback: add --allow-remote")
+        }
+        return target
+    }
+}
+
+extension UserTable {
+    /// The table of a file.
+    static func read(_ file: String) throws -> UserTable {
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw ValidationError("cannot read the user table \(file)")
+        }
+        return try load(csv: Array(data), file: file)
+    }
+}
