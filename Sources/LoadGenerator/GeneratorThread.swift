@@ -61,6 +61,8 @@ struct GeneratorThread: ~Copyable {
     let scratch = IOScratch()
     let openUsers: UserFlags
     let overlaps: OverlapTable
+    /// Dialogues of some sessions, where the run is to show them.
+    let book: TraceBook?
     var pool: BufferPool
     var slab: Slab<Seat>
     var wheel: TimerWheel
@@ -112,6 +114,7 @@ struct GeneratorThread: ~Copyable {
         pool = BufferPool(chunkSize: IOScratch.cipherBytes, limit: capacity * 2)
         openUsers = UserFlags(count: plan.configuration.users.count)
         overlaps = OverlapTable(users: profile.allowsOverlap ? plan.configuration.users.count : 0)
+        book = plan.control.book
         recorder = Recorder(plan.exchange)
         schedule = plan.schedule
         context = SessionContext(
