@@ -17,6 +17,8 @@ struct SessionHeader {
     /// Closed load: the place of the user in the schedule.
     let place: UInt32
     let isMeasured: Bool
+    /// The place of its source address, which a fallback's second connection keeps.
+    let source: UInt32
     /// Whether another session of the user was open at the start.
     let overlap: OverlapTable.Mark
     /// Where its dialogue is kept.
@@ -41,7 +43,7 @@ extension GeneratorThread {
         }
         let header = SessionHeader(
             plannedNs: isOpenModel ? planned : nowNs, startNs: nowNs, user: session.user, place: place,
-            isMeasured: session.isMeasured, overlap: overlaps.begin(session.user),
+            isMeasured: session.isMeasured, source: sources.take(), overlap: overlaps.begin(session.user),
             trace: book?.begin(
                 number: session.index, user: session.user, script: session.script, plannedNs: isOpenModel ? planned : nowNs,
                 startNs: nowNs) ?? TracePlace.none)
@@ -56,7 +58,8 @@ extension GeneratorThread {
         guard let target = machine.script.transport == .pop3s ? plan.configuration.pop3s : plan.configuration.pop3 else {
             return conclude(machine: &machine, header, machine.connectionFailed(ECONNREFUSED), atNs: nowNs)
         }
-        switch Socket.connect(to: target, receiveBytes: SlowReading.receiveBytes(machine.script.work.readRate)) {
+        let receiveBytes = SlowReading.receiveBytes(machine.script.work.readRate)
+        switch Socket.connect(to: target, from: sources[header.source], receiveBytes: receiveBytes) {
         case .connected(let descriptor): seat(machine, header, Socket(owning: descriptor), isConnected: true)
         case .inProgress(let descriptor): seat(machine, header, Socket(owning: descriptor), isConnected: false)
         case .failed(let code): conclude(machine: &machine, header, machine.connectionFailed(code), atNs: nowNs)

@@ -61,6 +61,7 @@ struct GeneratorThread: ~Copyable {
     let scratch = IOScratch()
     let openUsers: UserFlags
     let overlaps: OverlapTable
+    var sources: SourceRing
     /// Dialogues of some sessions, where the run is to show them.
     let book: TraceBook?
     var pool: BufferPool
@@ -115,6 +116,7 @@ struct GeneratorThread: ~Copyable {
         openUsers = UserFlags(count: plan.configuration.users.count)
         overlaps = OverlapTable(users: profile.allowsOverlap ? plan.configuration.users.count : 0)
         book = plan.control.book
+        sources = SourceRing(profile.sources.addresses.map { SocketAddress($0) }, thread: plan.number)
         recorder = Recorder(plan.exchange)
         schedule = plan.schedule
         context = SessionContext(

@@ -2,7 +2,7 @@
 // of response there is. For people who look at a dialogue. Invariant: no octet of a challenge, a response, a session key or
 // a MIC gets in here, so nothing that is made of a summary can give one away.
 
-public import PoplarCore
+import PoplarCore
 
 public struct MessageSummary: Sendable, Equatable {
     public enum Kind: UInt8, Sendable {
@@ -81,8 +81,8 @@ public struct MessageSummary: Sendable, Equatable {
     private mutating func takeAuthenticate(_ bytes: Span<UInt8>) -> Bool {
         guard let message = try? AuthenticateMessage(bytes, negotiated: .unicode) else { return false }
         flags = message.flags
-        domain = Self.utf8(bytes.extracting(message.domain.range), isUnicode: message.isUnicode)
-        user = Self.utf8(bytes.extracting(message.user.range), isUnicode: message.isUnicode)
+        domain = Self.name(message.domain, of: message, bytes)
+        user = Self.name(message.user, of: message, bytes)
         takeVersion(bytes, at: 64)
         if message.isAnonymous {
             response = .anonymous
@@ -121,6 +121,13 @@ public struct MessageSummary: Sendable, Equatable {
             }
             offset = pair.value.upperBound
         }
+    }
+
+    /// A name of an authenticate message; empty when it shares octets with what is secret.
+    private static func name(_ field: Field, of message: AuthenticateMessage, _ bytes: Span<UInt8>) -> [UInt8] {
+        let secrets: InlineArray<3, Field> = [message.lm, message.nt, message.sessionKey]
+        for index in secrets.indices where !secrets[index].isEmpty && secrets[index].range.overlaps(field.range) { return [] }
+        return utf8(bytes.extracting(field.range), isUnicode: message.isUnicode)
     }
 
     /// At most `Limits.name` octets of a name; empty when it is not well formed.

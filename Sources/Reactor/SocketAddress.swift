@@ -21,6 +21,15 @@ public struct SocketAddress: Sendable, Equatable {
         }
     }
 
+    /// An IPv6 address: `host` as the sixteen octets in order of reading, most significant first.
+    public init(ipv6 host: UInt128, port: UInt16) {
+        storage = sockaddr_in6()
+        isIPv6 = true
+        storage.sin6_family = sa_family_t(AF_INET6)
+        storage.sin6_port = port.bigEndian
+        withUnsafeMutableBytes(of: &storage.sin6_addr) { $0.storeBytes(of: host.bigEndian, as: UInt128.self) }
+    }
+
     /// What accept(2), getsockname(2) or getaddrinfo(3) gave. Nil for another family.
     public init?(_ address: UnsafePointer<sockaddr>) {
         storage = sockaddr_in6()

@@ -123,7 +123,8 @@ public enum EndReport {
         let share = summary.sessions.planned > 0 ? Double(summary.sessions.failed) / Double(summary.sessions.planned) : 0
         let classes = summary.errors.sorted { $0.value == $1.value ? $0.key < $1.key : $0.value > $1.value }
             .map { "\($0.key) \(Figure.count($0.value))" }
-        return style.paint(classes.joined(separator: ", "), .bad) + " (\(Figure.share(share)) of the sessions)"
+        let own = summary.errors.keys.contains { $0.hasPrefix("own_") } ? "; own_ ones are the generator's, not the server's" : ""
+        return style.paint(classes.joined(separator: ", "), .bad) + " (\(Figure.share(share)) of the sessions\(own))"
     }
 
     private static func limits(_ summary: RunSummary, _ style: Style) -> [String] {

@@ -125,5 +125,5 @@ public enum JSONLines {
         }
     }
 
-    public static func line(_ value: some Encodable) -> String { JSONText.line(value) + "\n" }
+    public static func line(_ value: some Encodable) throws(JSONText.Unfit) -> String { try JSONText.line(value) + "\n" }
 }

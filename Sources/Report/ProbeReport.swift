@@ -60,7 +60,8 @@ public enum ProbeReport {
         }
         let width = max(6, methods.map(\.count).max() ?? 0)
         func row(_ cells: [String]) -> String {
-            " " + Cell.left(cells[0], width) + cells.dropFirst().map { "  " + Cell.left($0, 11) }.joined()
+            let padded = [Cell.left(cells[0], width)] + cells.dropFirst().dropLast().map { Cell.left($0, 11) }
+            return " " + (padded + cells.suffix(1)).joined(separator: "  ")
         }
         return [style.paint(row(["method"] + channels), .strong)]
             + methods.map { method in

@@ -43,5 +43,11 @@ public struct ErrorExamples: Sendable {
     }
 
     /// One JSON object a line.
-    public var text: String { examples.map { JSONText.line($0) + "\n" }.joined() }
+    public var text: String {
+        get throws(JSONText.Unfit) {
+            var text = ""
+            for example in examples { text += try JSONText.line(example) + "\n" }
+            return text
+        }
+    }
 }

@@ -1,21 +1,29 @@
 // JSON as Poplar writes it: keys in alphabetical order, so that two files can be compared line by line.
-// Invariant: the text is always JSON; a number that JSON does not know becomes the string "inf", "-inf" or "nan".
+// Invariant: what is returned is JSON whose numbers are the figures that were given. A figure that JSON has no number for is a
+// fault of ours, and an error with its place: a null or a text there would pass for something that was measured.
 
 internal import Foundation
 
 public enum JSONText {
+    /// A value that has no JSON, with its place in what was to be written: "latency_us.start_lag.p99 is nan, which is no figure".
+    public struct Unfit: Error, Sendable, Equatable, CustomStringConvertible {
+        public let description: String
+    }
+
     /// Indented, with a line feed at the end.
-    public static func pretty(_ value: some Encodable) -> String { encode(value, .prettyPrinted) + "\n" }
+    public static func pretty(_ value: some Encodable) throws(Unfit) -> String { try encode(value, .prettyPrinted) + "\n" }
 
     /// On one line, without a line feed.
-    public static func line(_ value: some Encodable) -> String { encode(value, []) }
+    public static func line(_ value: some Encodable) throws(Unfit) -> String { try encode(value, []) }
 
-    private static func encode(_ value: some Encodable, _ layout: JSONEncoder.OutputFormatting) -> String {
+    private static func encode(_ value: some Encodable, _ layout: JSONEncoder.OutputFormatting) throws(Unfit) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = layout.union([.sortedKeys, .withoutEscapingSlashes])
-        encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        guard let data = try? encoder.encode(value) else { preconditionFailure("results are numbers, texts and lists of them") }
-        return String(decoding: data, as: UTF8.self)
+        do { return String(decoding: try encoder.encode(value), as: UTF8.self) } catch let EncodingError.invalidValue(
+            found, context)
+        {
+            let place = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
+            throw Unfit(description: "\(place.joined(separator: ".")) is \(found), which is no figure")
+        } catch { throw Unfit(description: "\(error)") }
     }
 }

@@ -15,6 +15,8 @@ public struct Manifest: Codable, Sendable, Equatable {
     @Nullable public var server: Server?
     /// Host names and addresses as given, with the pinned address.
     public var targets: [String]
+    /// Addresses and ranges of them that the sessions came from; absent where the kernel chose.
+    public var sources: [String]?
     /// Whether the server's certificate was verified; null without TLS.
     @Nullable public var certificateVerified: Bool?
     public var generatorThreads: Int
@@ -104,7 +106,7 @@ public struct Manifest: Codable, Sendable, Equatable {
 
     public init(
         tool: Tool, machine: Machine = .current(), commandLine: [String], startedAt: String, endedAt: String, server: Server?,
-        targets: [String], certificateVerified: Bool?, generatorThreads: Int, notes: [String] = []
+        targets: [String], sources: [String]? = nil, certificateVerified: Bool?, generatorThreads: Int, notes: [String] = []
     ) {
         self.tool = tool
         self.machine = machine
@@ -113,6 +115,7 @@ public struct Manifest: Codable, Sendable, Equatable {
         self.endedAt = endedAt
         self.server = server
         self.targets = targets
+        self.sources = sources
         self.certificateVerified = certificateVerified
         self.generatorThreads = generatorThreads
         self.notes = notes
@@ -141,7 +144,7 @@ public struct Manifest: Codable, Sendable, Equatable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case tool, machine, server, targets, notes
+        case tool, machine, server, targets, sources, notes
         case schemaVersion = "schema_version"
         case commandLine = "command_line"
         case startedAt = "started_at"

@@ -4,19 +4,29 @@
 internal import Foundation
 internal import Telemetry
 
-/// A file operation that failed, with its errno.
+/// A file operation that failed, with its errno; 0 where what was to be written is at fault.
 public struct FileError: Error, Sendable, CustomStringConvertible {
     public let operation: String
     public let path: String
     public let code: Int32
+    private let reason: String
 
     init(_ operation: String, _ path: String) {
         self.operation = operation
         self.path = path
         code = errno
+        reason = String(cString: strerror(code))
     }
 
-    public var description: String { "\(operation) \(path): \(String(cString: strerror(code)))" }
+    /// There is no text to write to `path`.
+    init(_ path: String, _ unfit: JSONText.Unfit) {
+        operation = "write"
+        self.path = path
+        code = 0
+        reason = unfit.description
+    }
+
+    public var description: String { "\(operation) \(path): \(reason)" }
 }
 
 public struct RunFolder: Sendable {
@@ -104,9 +114,18 @@ public struct RunFolder: Sendable {
         return try file.seal()
     }
 
-    public func write(_ summary: RunSummary) throws(FileError) { try write(File.summary, JSONText.pretty(summary)) }
+    public func write(_ summary: RunSummary) throws(FileError) { try write(File.summary, text(File.summary, summary)) }
 
-    public func write(_ manifest: Manifest) throws(FileError) { try write(File.manifest, JSONText.pretty(manifest)) }
+    public func write(_ manifest: Manifest) throws(FileError) { try write(File.manifest, text(File.manifest, manifest)) }
+
+    /// What is to stand in a JSON file, or the error of that file.
+    func text(_ name: String, _ value: some Encodable) throws(FileError) -> String {
+        do throws(JSONText.Unfit) { return try JSONText.pretty(value) } catch { throw FileError("\(path)/\(name)", error) }
+    }
+
+    func text(_ name: String, _ examples: ErrorExamples) throws(FileError) -> String {
+        do throws(JSONText.Unfit) { return try examples.text } catch { throw FileError("\(path)/\(name)", error) }
+    }
 
     /// Reads summary.json.
     public func readSummary() throws -> RunSummary {

@@ -65,12 +65,14 @@ public struct RunWriter: ~Copyable {
                 : totals.latency.service.spectrumText(name: "session service, measured phases")
             let texts =
                 [
-                    (RunFolder.File.profile, profileText), (RunFolder.File.errors, errors.text),
-                    (RunFolder.File.spectrum, spectrum), (RunFolder.File.manifest, JSONText.pretty(manifest)),
+                    (RunFolder.File.profile, profileText),
+                    (RunFolder.File.errors, try folder.text(RunFolder.File.errors, errors)),
+                    (RunFolder.File.spectrum, spectrum),
+                    (RunFolder.File.manifest, try folder.text(RunFolder.File.manifest, manifest)),
                 ] + others
             for (name, text) in texts { files.append(try folder.prepare(name, text)) }
             // Last, so that a folder with a summary is a whole one.
-            files.append(try folder.prepare(RunFolder.File.summary, JSONText.pretty(summary)))
+            files.append(try folder.prepare(RunFolder.File.summary, folder.text(RunFolder.File.summary, summary)))
             for file in files { try file.publish() }
         } catch {
             for file in files { file.remove() }

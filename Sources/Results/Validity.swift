@@ -32,3 +32,27 @@ extension RunTotals {
         return rows
     }
 }
+
+extension ErrorClass {
+    /// What a session of this class lacked, and what gives it more; nil for what the server or the network does.
+    public var shortage: (cause: String, remedy: String)? {
+        switch self {
+        case .ownPorts:
+            (
+                "the generator ran out of local ports",
+                "name more source addresses (--source), or widen net.ipv4.ip_local_port_range"
+            )
+        case .ownDescriptors:
+            (
+                "the generator ran out of descriptors or socket memory",
+                "raise the hard limit of open files (ulimit -Hn), or lower limits.in_flight"
+            )
+        case .ownUsersExhausted:
+            ("the generator found no user without an open session", "give the load more users, or set 'overlap: on'")
+        case .resolve, .refused, .connectTimeout, .tls, .greeting, .auth, .wrongAdmit, .protocolViolation, .content, .inUse,
+            .earlyClose,
+            .reset, .timeout:
+            nil
+        }
+    }
+}

@@ -1,6 +1,8 @@
 // From observations to a verdict and an exit code: one rule for all commands (contracts, section 1).
 // Invariant: where several apply, the first of 64, 1, 130, 4, 2, 3, 5; a limit that could not be observed is never a pass.
 
+import Telemetry
+
 /// Exit codes of every command.
 public enum ExitCode: Int32, Sendable, CaseIterable {
     case pass = 0
@@ -70,7 +72,9 @@ public struct Evidence: Sendable {
         var found: [(Verdict, String)] = []
         if interrupted { found.append((.interrupted, "interrupted by a signal")) }
         for check in validity where !check.ok {
-            found.append((.invalid, "invalid: \(check.check) is \(Self.text(check.value)), limit \(Self.text(check.limit))"))
+            let why = ErrorClass.allCases.first { $0.name == check.check }?.shortage.map { ": \($0.cause); \($0.remedy)" } ?? ""
+            found.append(
+                (.invalid, "invalid: \(check.check) is \(Self.text(check.value)), limit \(Self.text(check.limit))\(why)"))
         }
         if missingRanks > 0 { found.append((.partial, "\(missingRanks) rank(s) left no result")) }
         if let endedEarlyBy { found.append((.fail, "ended early: \(endedEarlyBy.statement)")) }

@@ -60,6 +60,8 @@ public struct DryRun: Sendable {
     public let allowsOverlap: Bool
     /// The retry pool: its users, the time between two starts of one, and the sessions that find nobody ready; nil without one.
     public let retryPool: (users: Int, afterNs: UInt64, misses: Int)?
+    /// The addresses that sessions come from; empty leaves them to the kernel.
+    public let sources: SourceAddresses
     public let threads: Int
     public let seed: UInt64
     public let planHash: UInt64
@@ -95,6 +97,7 @@ public struct DryRun: Sendable {
         sessionTimeoutNs = profile.limits.sessionTimeoutNs
         closeStarts = profile.trace?.closeStarts(withinNs: profile.limits.sessionTimeoutNs, users: users.count)
         allowsOverlap = profile.allowsOverlap
+        sources = profile.sources
         self.threads = threads
         self.seed = seed ?? profile.seed
         planHash = try PlanHash.compute(profile: profile, users: users, threads: threads, seed: seed)

@@ -22,7 +22,12 @@ extension DryRun: CustomStringConvertible {
                 + "\(PlanText.percent(refusalShare)) are to be refused")
         lines += mixLine("ntlm       ", ntlm, "of the NTLM sessions")
         lines += mixLine("tls        ", tls, "of the TLS sessions")
-        lines += userLines + roomLines
+        lines += userLines
+        if !sources.isEmpty {
+            let count = sources.count == 1 ? "" : ": \(sources.count) addresses, in turn"
+            lines.append("sources    \(sources.items.joined(separator: ", "))\(count)")
+        }
+        lines += roomLines
         lines.append("plan hash  \(PlanHash.text(planHash))")
         return lines.joined(separator: "\n")
     }

@@ -76,7 +76,7 @@ public struct PlanNeeds: Sendable, Equatable {
             let addresses = (ports + room.ports.count - 1) / max(1, room.ports.count)
             found.append(
                 "ports: \(ports) of \(room.ports.count * room.sourceAddresses); widen net.ipv4.ip_local_port_range, or use "
-                    + "\(addresses) source addresses")
+                    + "\(addresses) source addresses (--source)")
         }
         if descriptors > room.descriptors {
             found.append(

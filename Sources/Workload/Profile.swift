@@ -21,6 +21,8 @@ public struct Profile: Sendable {
     public let population: Population
     public let server: ServerSetup
     public let target: Target
+    /// Where connections come from; empty leaves it to the kernel.
+    public internal(set) var sources: SourceAddresses
     public let limits: RunLimits
     /// Whether replies are checked for status, octet count and terminator.
     public let checksReplies: Bool

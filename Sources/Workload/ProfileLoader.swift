@@ -53,6 +53,7 @@ struct ProfileDecoder {
         let population = readPopulation()
         let server = readServer()
         let target = readTarget()
+        let sources = readSources(target)
         let tls = readTLS()
         let limits = readLimits()
         let work = readWork(population)
@@ -83,7 +84,8 @@ struct ProfileDecoder {
         return Profile(
             name: name, description: description, sourceText: originalText, file: source.file, seed: seed, model: model,
             phases: phases,
-            scripts: scripts, clients: final, tls: tls, population: population, server: server, target: target, limits: limits,
+            scripts: scripts, clients: final, tls: tls, population: population, server: server, target: target, sources: sources,
+            limits: limits,
             checksReplies: checksReplies, allowsOverlap: allowsOverlap, slo: slo, claimsServerMaximum: claims,
             workNames: work.map(\.name), retryPool: retryPool, traceSource: traceSource)
     }

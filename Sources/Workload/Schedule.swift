@@ -190,6 +190,7 @@ public enum PlanHash {
     public static let planLimit = 1_000_000
     public static let closedSessions = 64
 
+    /// Where sessions come from (`Profile.sources`) and go to is not what is planned, and stays out of it.
     /// Starting from the number of threads, each 64-bit word w updates h to mix((h xor w) + 0x9E3779B97F4A7C15), mix being
     /// SplitMix64's output function. Words: the script rows with their shares, then, thread by thread, each plan's time,
     /// index, user, and (script, phase, measured). A closed load's times are unknown: its users' first scripts enter.

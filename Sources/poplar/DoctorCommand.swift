@@ -28,7 +28,7 @@ struct DoctorCommand: ParsableCommand {
     func run() throws {
         let diagnosis = Examination.examine(MachineProbe().read(openssl: OpenSSLVersion.text))
         if json {
-            print(JSONText.pretty(diagnosis), terminator: "")
+            print(try JSONText.pretty(diagnosis), terminator: "")
         } else {
             let style = Style(isTerminal: isatty(1) == 1, noColor: ProcessInfo.processInfo.environment["NO_COLOR"])
             print(diagnosis.text { style.paint($0, as: $1 == .ok ? .good : $1 == .warn ? .doubtful : .bad) }, terminator: "")

@@ -3,6 +3,7 @@
 // the generator's own is told at once. The verdict at the end is RunVerdict's, over the whole run.
 
 import LoadGenerator
+import Results
 import Telemetry
 import Workload
 
@@ -49,13 +50,10 @@ struct HealthWatch {
         let errors = run.collector.totals.allPhases.errors
         for kind in ErrorClass.allCases where kind.isOwn && errors[kind] > 0 {
             guard kind != .ownUsersExhausted || !profile.allowsOverlap else { continue }
-            let cause =
-                switch kind {
-                case .ownPorts: "ran out of local ports"
-                case .ownDescriptors: "ran out of descriptors or socket memory"
-                default: "found no user without an open session"
-                }
-            flags.append(GeneratorFlag(check: kind.name, text: "the generator \(cause), \(errors[kind]) times so far"))
+            guard let shortage = kind.shortage else { continue }
+            flags.append(
+                GeneratorFlag(
+                    check: kind.name, text: "\(shortage.cause), \(errors[kind]) times so far: \(shortage.remedy)"))
         }
         let waits = run.health.reduce(0) { $0 &+ $1.inFlightCapHits }
         if profile.model.isOpen, waits > 0 {

@@ -79,7 +79,7 @@ struct ProbeCommand: ParsableCommand {
         do {
             let findings = try probe()
             if json {
-                print(JSONText.pretty(findings), terminator: "")
+                print(try JSONText.pretty(findings), terminator: "")
             } else {
                 let style = Style(isTerminal: isatty(1) == 1, noColor: ProcessInfo.processInfo.environment["NO_COLOR"])
                 print(ProbeReport.text(findings, style: style), terminator: "")

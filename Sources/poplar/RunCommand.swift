@@ -46,6 +46,12 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The server's TLS port.", valueName: "host:port"))
     var pop3s: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Addresses that connections come from, in turn: 127.0.0.2,127.0.0.4-127.0.0.9; replaces the profile's.",
+            valueName: "list"))
+    var source: [String] = []
+
     @Option(help: ArgumentHelp("User table in CSV form; without it, the embedded population.", valueName: "file.csv"))
     var users: String?
 
@@ -97,6 +103,7 @@ struct RunCommand: ParsableCommand {
         do {
             let load = try prepare()
             if dryRun { return try printPlan(load) }
+            try RunTarget.checkSources(load.profile, load.target)
             var session = RunSession(command: self, load: load)
             let code = try session.run()
             if code != .pass { throw ArgumentParser.ExitCode(code.rawValue) }
@@ -130,7 +137,7 @@ struct RunCommand: ParsableCommand {
     private func prepare() throws -> Load {
         let source = try ProfileFile.read(profile)
         var loaded = try ProfileLoader.load(text: source.text, file: source.file)
-            .overriding(rate: rate, durationSeconds: duration, seed: seed)
+            .overriding(rate: rate, durationSeconds: duration, seed: seed).replacing(sources: self.source)
         var users = UserTable.embedded(users: loaded.population.users)
         if let file = self.users {
             guard let data = FileManager.default.contents(atPath: file) else {
@@ -149,6 +156,7 @@ struct RunCommand: ParsableCommand {
             }
             target = resolved
         }
+        if let mismatch = RunTarget.sourceMismatch(loaded, target) { throw mismatch }
         // Half of the CPUs are the embedded server's, where there are two or more; both sides are then pinned.
         let all = Affinity.current()
         let half = all.count / 2
@@ -164,7 +172,7 @@ struct RunCommand: ParsableCommand {
         var plan = try DryRun(profile: load.profile, users: load.users, threads: load.threads)
         plan.needs = PlanNeeds(
             profile: load.profile, users: load.users, threads: load.threads, startsServer: load.target == nil)
-        plan.room = Self.room(isLoopback: load.target?.isLoopback ?? true)
+        plan.room = Self.room(isLoopback: load.target?.isLoopback ?? true, sources: max(1, load.profile.sources.count))
         print(plan)
         if !plan.usersSuffice {
             throw ValidationError("too few users: \(plan.users), and rate x time-out needs \(plan.usersNeeded)")
@@ -174,13 +182,13 @@ struct RunCommand: ParsableCommand {
 
 extension RunCommand {
     /// What this machine has for a plan; nil where it does not say.
-    private static func room(isLoopback: Bool) -> PlanRoom? {
+    private static func room(isLoopback: Bool, sources: Int) -> PlanRoom? {
         let machine = MachineProbe().read(openssl: "", wakeUps: 0)
         guard let ports = machine.ports else { return nil }
         // A port that this side closed is taken again after a second: by 1 everywhere, by 2 on loopback.
         let isReused = machine.portReuse == 1 || machine.portReuse == 2 && isLoopback
         return PlanRoom(
-            ports: ports, restS: isReused ? 1 : 60, descriptors: Int(clamping: machine.descriptorsHard),
+            ports: ports, sourceAddresses: sources, restS: isReused ? 1 : 60, descriptors: Int(clamping: machine.descriptorsHard),
             memoryBytes: machine.memoryRoom)
     }
 }

@@ -53,14 +53,13 @@ struct RunDisplay {
         case .quiet: return
         case .jsonLines:
             let totals = run.collector.totals
-            let lines = totals.series.filter { $0.second >= first && $0.second < end }.map { row in
+            for row in totals.series where row.second >= first && row.second < end {
                 let phase = profile.phase(atNs: UInt64(row.second) &* 1_000_000_000)
-                return JSONLines.line(
-                    JSONLines.Second(
+                Self.write(
+                    object: JSONLines.Second(
                         row, model: totals.model, phase: phase?.name ?? "drain", isMeasured: phase?.isMeasured ?? false,
                         lamp: lamp))
             }
-            Self.write(lines.joined())
         case .terminal, .log:
             let next = LiveState(run.collector, place(run, now), lamp: lamp)
             state = next
@@ -125,6 +124,11 @@ struct RunDisplay {
     private static var isReady: Bool {
         var entry = pollfd(fd: 1, events: Int16(POLLOUT), revents: 0)
         return poll(&entry, 1, 0) > 0
+    }
+
+    /// Writes an object of `--json-lines`. One that has no JSON is told of on standard error, and the run goes on.
+    static func write(object: some Encodable) {
+        do { write(try JSONLines.line(object)) } catch { complain("a line of --json-lines is left out: \(error)") }
     }
 
     /// Writes to standard output past stdio's buffer; a reader that has gone is no error.

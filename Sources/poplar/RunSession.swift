@@ -63,7 +63,7 @@ struct RunSession {
         var writer = try openWriter(folder, startEpochNs)
         let startedAt = Self.timeText(startEpochNs)
         warnOfUsers()
-        if display.mode == .jsonLines { RunDisplay.write(JSONLines.line(startLine(target, startedAt))) }
+        if display.mode == .jsonLines { RunDisplay.write(object: startLine(target, startedAt)) }
         let monitor = try HiccupMonitor(cpus: run.configuration.cpus)
         try run.start()
         watch(run, queue, &writer, server, monitor)
@@ -78,7 +78,7 @@ struct RunSession {
         let code = unwritten == nil ? summary.verdict.exitCode : ExitCode.first(of: [.failure, summary.verdict.exitCode])
         if display.mode == .jsonLines {
             let end = JSONLines.End(exitCode: code.rawValue, run: unwritten == nil ? folder.path : nil, summary: summary)
-            RunDisplay.write(JSONLines.line(end))
+            RunDisplay.write(object: end)
         }
         if let unwritten {
             folder.discard()
@@ -219,7 +219,8 @@ struct RunSession {
             server: server.map {
                 .init(pid: $0.pid, commandLine: $0.commandLine, affinity: $0.cpus.map(String.init).joined(separator: ","))
             },
-            targets: target.names, certificateVerified: load.profile.usesTLS ? run.configuration.verification != .none : nil,
+            targets: target.names, sources: load.profile.sources.isEmpty ? nil : load.profile.sources.items,
+            certificateVerified: load.profile.usesTLS ? run.configuration.verification != .none : nil,
             generatorThreads: load.threads, notes: notes)
     }
 

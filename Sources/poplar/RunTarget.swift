@@ -48,15 +48,16 @@ struct RunTarget {
             guard let address else {
                 throw Unreachable(description: "the profile '\(profile.name)' has \(name) sessions: give --\(name) HOST:PORT")
             }
-            if let reason = Self.connectFailure(address, timeoutNs: profile.limits.connectTimeoutNs) {
+            let source = profile.sources.addresses.first.map { SocketAddress($0) }
+            if let reason = Self.connectFailure(address, from: source, timeoutNs: profile.limits.connectTimeoutNs) {
                 throw Unreachable(description: "cannot reach \(name) \(address.text): \(reason)")
             }
         }
     }
 
     /// Why `address` does not take a connection; nil when it does.
-    private static func connectFailure(_ address: SocketAddress, timeoutNs: UInt64) -> String? {
-        switch Socket.connect(to: address) {
+    private static func connectFailure(_ address: SocketAddress, from source: SocketAddress?, timeoutNs: UInt64) -> String? {
+        switch Socket.connect(to: address, from: source) {
         case .connected(let descriptor):
             close(descriptor)
             return nil
@@ -68,6 +69,39 @@ struct RunTarget {
             let code = socket.pendingError
             if !answered { return "no answer within \(Double(timeoutNs) / 1e9) s" }
             return code == 0 ? nil : String(cString: strerror(code))
+        }
+    }
+}
+
+extension RunTarget {
+    /// The addresses that a run goes to: those of `target`, or the embedded server's, whose ports are not known yet.
+    private static func addresses(_ profile: Profile, _ target: RunTarget?) -> [SocketAddress] {
+        guard let target else { return [SocketAddress(ipv4: 0x7F00_0001, port: 1)] }
+        return [profile.usesClearPort ? target.pop3 : nil, profile.usesTLSPort ? target.pop3s : nil].compactMap { $0 }
+    }
+
+    /// Why connections from the profile's sources cannot go to the target at all (exit code 64); nil when they can.
+    static func sourceMismatch(_ profile: Profile, _ target: RunTarget?) -> (any Error)? {
+        addresses(profile, target).lazy.compactMap { address in
+            profile.sourceMismatch(
+                target: target == nil ? "127.0.0.1 (the embedded server)" : address.text, isIPv6: address.family == AF_INET6)
+        }.first
+    }
+
+    /// Asks the kernel, before anything starts, whether this machine has each source address and a way from it to the target.
+    static func checkSources(_ profile: Profile, _ target: RunTarget?) throws {
+        for source in profile.sources.addresses {
+            for address in addresses(profile, target) {
+                let code = Socket.routeFailure(from: SocketAddress(source), to: address)
+                if code == 0 { continue }
+                guard code == EADDRNOTAVAIL else {
+                    let reason = String(cString: strerror(code))
+                    throw Unreachable(description: "no way from the source address \(source.text) to \(address.host): \(reason)")
+                }
+                throw Unreachable(
+                    description: "this machine does not have the source address \(source.text); "
+                        + "give it one: ip addr add \(source.text)/\(source.isIPv6 ? 128 : 32) dev INTERFACE")
+            }
         }
     }
 }

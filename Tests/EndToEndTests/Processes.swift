@@ -207,6 +207,33 @@ final class ServedPoplar {
     }
 }
 
+/// A port that takes connections and never says a word; it closes with this object.
+final class SilentPort {
+    let port: UInt16
+    private let descriptor: Int32
+
+    init() throws {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isOpen = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, size) == 0 && listen(descriptor, 4096) == 0 && getsockname(descriptor, $0, &size) == 0
+            }
+        }
+        guard isOpen else {
+            close(descriptor)
+            throw ServerFailure(text: "no port to listen on: errno \(errno)")
+        }
+        self.descriptor = descriptor
+        port = UInt16(bigEndian: address.sin_port)
+    }
+
+    deinit { close(descriptor) }
+}
+
 /// A folder that goes when the test ends.
 final class ScratchFolder {
     let url: URL

@@ -4,37 +4,6 @@
 import Foundation
 import Testing
 
-/// A run's folder and how the command ended.
-private struct FinishedRun {
-    var outcome: Outcome
-    var folder: URL
-
-    init(_ folder: ScratchFolder, _ outcome: Outcome) {
-        self.outcome = outcome
-        self.folder = folder.url.appendingPathComponent("run")
-    }
-
-    var summary: [String: Any] {
-        get throws {
-            let data = try Data(contentsOf: folder.appendingPathComponent("summary.json"))
-            return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
-        }
-    }
-
-    /// The five counts, and that they and the errors add up.
-    func sessions(_ key: String = "sessions") throws -> [String: Int] {
-        let whole = try summary
-        let counts = try #require(whole[key] as? [String: Int])
-        let parts = ["succeeded", "failed", "cancelled", "in_flight"].map { counts[$0] ?? -1 }
-        #expect(counts["planned"] == parts.reduce(0, +))
-        if key == "sessions" {
-            let errors = try #require(whole["errors"] as? [String: Int])
-            #expect(errors.values.reduce(0, +) == counts["failed"])
-        }
-        return counts
-    }
-}
-
 private let profileText = """
     name: short
     description: A short run for the tests.
@@ -119,75 +88,6 @@ struct RunTests {
         #expect(texts.allSatisfy { text in spellings.allSatisfy { text.range(of: $0) == nil } })
     }
 
-    @Test("a dead target: exit 1 and one clear line, and no folder")
-    func deadTarget() throws {
-        let folder = try ScratchFolder()
-        let finished = try run(folder, ["--pop3", "127.0.0.1:1", "--pop3s", "127.0.0.1:1"])
-        #expect(finished.outcome.status == 1)
-        #expect(finished.outcome.errors.contains("127.0.0.1:1"))
-        #expect(finished.outcome.errors.split(separator: "\n").count == 1, "\(finished.outcome.errors)")
-        #expect(!FileManager.default.fileExists(atPath: finished.folder.path))
-    }
-
-    @Test("SIGINT and SIGTERM: what ran is written, marked, and adds up; exit 130", arguments: [SIGINT, SIGTERM])
-    func interrupted(signal: Int32) throws {
-        let folder = try ScratchFolder()
-        let file = try folder.write("short.yaml", profileText)
-        let output = try Pipe2()
-        let path = folder.url.appendingPathComponent("run").path
-        let child = try Child(
-            Program.poplar, ["run", file, "--duration", "60", "--out", path], seconds: 60, output: output.write, errors: nil)
-        output.closeWrite()
-        // The first line of progress comes after five seconds of load; a second's worth of sessions is enough to interrupt.
-        Thread.sleep(forTimeInterval: 3)
-        kill(child.pid, signal)
-        let text = output.readAll()
-        let finished = FinishedRun(folder, Outcome(status: child.wait(), output: text, errors: ""))
-        #expect(finished.outcome.status == 130)
-        #expect(try finished.summary["verdict"] as? String == "interrupted")
-        let counts = try finished.sessions("all_phases")
-        #expect((counts["planned"] ?? 0) > 0)
-        _ = try finished.sessions()
-    }
-
-    @Test("the server dies in mid-run: the run ends on time, the sessions count as failed, and all adds up")
-    func serverDies() throws {
-        let server = try ServedPoplar()
-        let folder = try ScratchFolder()
-        let file = try folder.write("short.yaml", profileText)
-        let output = try Pipe2()
-        let path = folder.url.appendingPathComponent("run").path
-        let child = try Child(
-            Program.poplar,
-            [
-                "run", file, "--duration", "3", "--out", path, "--pop3", "127.0.0.1:\(server.pop3)", "--pop3s",
-                "127.0.0.1:\(server.pop3s)",
-            ], seconds: 60, output: output.write, errors: nil)
-        output.closeWrite()
-        Thread.sleep(forTimeInterval: 1.5)
-        server.stop()
-        let text = output.readAll()
-        let finished = FinishedRun(folder, Outcome(status: child.wait(), output: text, errors: ""))
-        #expect([2, 4].contains(finished.outcome.status), "\(text)")
-        let counts = try finished.sessions()
-        #expect((counts["failed"] ?? 0) > 0)
-        let errors = try #require(try finished.summary["errors"] as? [String: Int])
-        #expect((errors["refused"] ?? 0) > 0)
-    }
-
-    @Test("a profile that is wrong says where, shows the line, and suggests the key: exit 64")
-    func badProfile() throws {
-        let folder = try ScratchFolder()
-        let bad = profileText.replacingOccurrences(of: "rate: 100", with: "rte: 100").replacingOccurrences(
-            of: "weight: 2", with: "weight: two")
-        let finished = try run(folder, [], profile: bad)
-        #expect(finished.outcome.status == 64)
-        #expect(finished.outcome.errors.contains("short.yaml:3:1: error:"), "\(finished.outcome.errors)")
-        #expect(finished.outcome.errors.contains("rte: 100"))
-        #expect(finished.outcome.errors.contains("rate"))
-        #expect(finished.outcome.errors.contains("short.yaml:8:"), "\(finished.outcome.errors)")
-    }
-
     @Test("the same seed plans the same sessions; another seed others")
     func dryRun() throws {
         func hash(_ seed: String) throws -> String {
@@ -198,12 +98,5 @@ struct RunTests {
         }
         #expect(try hash("5") == hash("5"))
         #expect(try hash("5") != hash("6"))
-    }
-
-    @Test("a target that is not loopback is refused without --allow-remote, and nothing is connected")
-    func remote() throws {
-        let finished = try run(try ScratchFolder(), ["--pop3", "192.0.2.1:110", "--pop3s", "192.0.2.1:995"])
-        #expect(finished.outcome.status == 64)
-        #expect(finished.outcome.errors.contains("--allow-remote"), "\(finished.outcome.errors)")
     }
 }

@@ -62,6 +62,37 @@ struct SocketTests {
         #expect(atOnce == (inReplies ? 0 : 1) && isOpen)
     }
 
+    @Test("a connection comes from the address that it was told to", arguments: [("127.0.0.7", "127.0.0.1"), ("::1", "::1")])
+    func source(from: String, to: String) throws {
+        func address(_ host: String) throws -> SocketAddress {
+            try SocketAddress(parsing: host.contains(":") ? "[\(host)]:0" : "\(host):0")
+        }
+        let listener = try Listener(on: address(to))
+        let poller = try Poller(capacity: 8)
+        _ = poller.add(listener.descriptor, .readable, payload: 7)
+        let client: Socket
+        switch Socket.connect(to: listener.address, from: try address(from)) {
+        case .connected(let descriptor), .inProgress(let descriptor): client = Socket(owning: descriptor)
+        case .failed(let code): throw SystemError(call: "connect", code: code, subject: from)
+        }
+        _ = poller.wait(timeoutNs: 5_000_000_000)
+        guard case .connection(let descriptor, let peer) = listener.accept() else {
+            throw SystemError(call: "accept", code: 0, subject: "none")
+        }
+        let accepted = Socket(owning: descriptor)
+        let areOpen = client.descriptor >= 0 && accepted.descriptor >= 0
+        #expect(areOpen && peer.host == from && peer.port > 0)
+    }
+
+    @Test("an address that the machine does not have, and a way that there is not, are told before a connection is tried")
+    func routes() throws {
+        let (near, far) = (SocketAddress(ipv4: 0x7F00_0009, port: 0), SocketAddress(ipv4: 0xC000_0201, port: 110))
+        #expect(Socket.routeFailure(from: near, to: SocketAddress(ipv4: 0x7F00_0001, port: 110)) == 0)
+        #expect(Socket.routeFailure(from: far, to: far) == EADDRNOTAVAIL)
+        #expect(Socket.routeFailure(from: near, to: far) != 0, "from loopback to the world")
+        #expect(SocketAddress(ipv6: 0x2001_0DB8 << 96 | 5, port: 110) == (try SocketAddress(parsing: "[2001:db8::5]:110")))
+    }
+
     @Test("an event carries the name that its descriptor was registered under, and octets arrive")
     func events() throws {
         let listener = try Listener(on: Self.loopback)

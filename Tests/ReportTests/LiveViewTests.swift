@@ -141,7 +141,7 @@ import Testing
     @Test func aSecondIsAnObjectWithTheNamesOfTheSeries() throws {
         let collector = collector(.open)
         let row = collector.totals.series[3]
-        let line = JSONLines.line(JSONLines.Second(row, model: .open, phase: "steady", isMeasured: true, lamp: lamp))
+        let line = try JSONLines.line(JSONLines.Second(row, model: .open, phase: "steady", isMeasured: true, lamp: lamp))
         #expect(
             line == """
                 {"achieved_per_s":2,"bytes":0,"cancelled":0,"errors":{"timeout":1},"failed":1,"generator":{"lamp":"green","text":\
@@ -155,9 +155,9 @@ import Testing
         #expect(Set(object.keys).isSuperset(of: columns))
     }
 
-    @Test func theClosedModelOffersNothingInJSONEither() {
+    @Test func theClosedModelOffersNothingInJSONEither() throws {
         let row = collector(.closed).totals.series[3]
-        let line = JSONLines.line(JSONLines.Second(row, model: .closed, phase: "steady", isMeasured: true, lamp: lamp))
+        let line = try JSONLines.line(JSONLines.Second(row, model: .closed, phase: "steady", isMeasured: true, lamp: lamp))
         #expect(line.contains("\"offered_per_s\":null"))
     }
 }

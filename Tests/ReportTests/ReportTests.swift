@@ -1,11 +1,11 @@
 // What people read, to the character.
 // Golden texts: a change of a layout is a change of a test.
 
-import Results
 import Telemetry
 import Testing
 
 @testable import Report
+@testable import Results
 
 @Suite struct ReportTests {
     @Test func theEndReportHasTheVerdictOnTopThenTheTableThenTheTotals() {
@@ -52,6 +52,22 @@ import Testing
         #expect(text.contains("session latency from the real start"))
         #expect(!text.contains("offered") && !text.contains("corrected") && !text.contains("start lag"))
         #expect(text.contains(" errors     none\n"))
+    }
+
+    @Test(arguments: [Double.nan, .infinity, -.infinity])
+    func aFigureThatIsNoneIsNoTrapInAnyReport(figure: Double) {
+        var summary = ReportFixture.mixed
+        summary.durationS = figure
+        summary.throughput = .init(
+            sessionsPerS: figure, messagesPerS: figure, bytesPerS: figure, offeredSessionsPerS: figure)
+        let none = ReportFixture.figures(1, [figure, figure, figure, figure, figure, figure, figure])
+        summary.latencyUs = .init(sessionCorrected: none, sessionService: none, sessionFailed: none, startLag: none)
+        summary.slo = [.init(metric: "x", comparison: "<", limit: figure, unit: "share", observed: figure, verdict: .fail)]
+        summary.fallbacks = [.init(from: "ntlm", to: "basic", count: 1, lostUsMean: figure)]
+        #expect(EndReport.text(summary).contains(" service       -    -    -    -"))
+        for text in [MarkdownReport.text(summary), JUnitReport.text(summary), PrometheusReport.text(summary)] {
+            #expect(!text.isEmpty)
+        }
     }
 
     @Test func colourComesOnlyOnATerminalAndWithoutNoColor() {

@@ -94,6 +94,39 @@ import Testing
         }
     }
 
+    @Test(arguments: [Double.nan, .infinity, -.infinity])
+    func aFigureThatIsNoneIsAnErrorWithItsPlaceAndLeavesTheOlderResultAsItWas(figure: Double) throws {
+        try withFolder { base in
+            let folder = try RunFolder.use(base)
+            let collector = RunFixture.collector()
+            var writer = try RunWriter(folder, startEpochNs: 0)
+            try writer.finish(
+                collector, summary: RunFixture.summary(), manifest: manifest, profileText: "name: smoke\n",
+                errors: ErrorExamples())
+            let (all, old) = (names(base), try String(contentsOfFile: base + "/summary.json", encoding: .utf8))
+            for (place, change) in [
+                ("throughput.sessions_per_s", { $0.throughput.sessionsPerS = figure }),
+                ("latency_us.session_service.p99", { $0.latencyUs.sessionService.p99 = figure }),
+                ("validity.[0].limit", { $0.validity[0].limit = figure }),
+            ] as [(String, (inout RunSummary) -> Void)] {
+                var summary = RunFixture.summary()
+                change(&summary)
+                let unfit = #expect(throws: JSONText.Unfit.self) { try JSONText.line(summary) }
+                #expect(unfit?.description == "\(place) is \(figure), which is no figure")
+                var writer = try RunWriter(folder, startEpochNs: 0)
+                let error = #expect(throws: FileError.self) {
+                    try writer.finish(
+                        RunFixture.collector(), summary: summary, manifest: manifest, profileText: "name: smoke\n",
+                        errors: ErrorExamples())
+                }
+                #expect(error?.description == "write \(base)/summary.json: \(place) is \(figure), which is no figure")
+                #expect(throws: FileError.self) { try folder.write(summary) }
+                #expect(names(base) == all)
+                #expect(try String(contentsOfFile: base + "/summary.json", encoding: .utf8) == old)
+            }
+        }
+    }
+
     @Test func aFolderMadeForARunThatWritesNothingGoesAndOneThatWasThereStays() throws {
         try withFolder { base in
             let made = try RunFolder.use(base + "/made")
@@ -187,7 +220,7 @@ import Testing
     }
 
     @Test func theManifestDescribesTheMachineWithoutItsName() throws {
-        let text = JSONText.pretty(manifest)
+        let text = try JSONText.pretty(manifest)
         #expect(try JSONDecoder().decode(Manifest.self, from: Data(text.utf8)) == manifest)
         #expect(manifest.machine.cores >= 1)
         #expect(!manifest.machine.kernel.isEmpty)
@@ -196,7 +229,7 @@ import Testing
         #expect(text.contains("\"server\" : null"))
     }
 
-    @Test func errorExamplesAreBoundedPrintableAndOneALine() {
+    @Test func errorExamplesAreBoundedPrintableAndOneALine() throws {
         var examples = ErrorExamples(limit: 2)
         for index in 0..<5 as Range<UInt64> {
             examples.add(
@@ -204,7 +237,7 @@ import Testing
                     .protocolViolation, step: .stat, auth: .basic, transport: .pop3, atNs: index * 1_500_000_000,
                     detail: "-ERR\r\n\u{1b}[2J" + String(repeating: "x", count: 300)))
         }
-        let lines = examples.text.split(separator: "\n")
+        let lines = try examples.text.split(separator: "\n")
         #expect(lines.count == 2)
         #expect(lines[1].hasPrefix(#"{"at_s":1.5,"auth":"basic","detail":"-ERR???[2Jxxx"#))
         #expect(examples.examples[0].detail.count == 200)

@@ -58,13 +58,13 @@ import Testing
         #expect(steps[1].count == 1_000 && steps[1].p99 == 40 && steps[1].mean == 40)
     }
 
-    @Test func theClosedModelHasNoOfferedRateNoCorrectedLatencyAndNoLag() {
+    @Test func theClosedModelHasNoOfferedRateNoCorrectedLatencyAndNoLag() throws {
         let summary = RunFixture.summary(model: .closed)
         #expect(summary.latencyUs.sessionCorrected == nil)
         #expect(summary.latencyUs.startLag == nil)
         #expect(summary.throughput.offeredSessionsPerS == nil)
         #expect(summary.latencyUs.sessionService.count == 1_000)
-        let text = JSONText.pretty(summary)
+        let text = try JSONText.pretty(summary)
         for name in ["session_corrected", "start_lag", "offered_sessions_per_s"] {
             #expect(text.contains("\"\(name)\" : null"), "absent on purpose is null, not missing")
         }
@@ -77,7 +77,7 @@ import Testing
     }
 
     @Test func everyKeyOfTheContractIsThere() throws {
-        let data = Data(JSONText.pretty(RunFixture.summary()).utf8)
+        let data = try Data(JSONText.pretty(RunFixture.summary()).utf8)
         let root = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
         func keys(_ value: Any?) -> Set<String> { Set((value as? [String: Any] ?? [:]).keys) }
         func first(_ value: Any?) -> Any? { (value as? [Any])?.first }
@@ -106,7 +106,7 @@ import Testing
 
     @Test(.enabled(if: Schema.available, "SKIPPED: python3 has no module jsonschema"))
     func theSchemaAcceptsWhatIsWrittenAndRefusesWhatIsNot() throws {
-        let open = JSONText.pretty(RunFixture.summary())
+        let open = try JSONText.pretty(RunFixture.summary())
         #expect(try Schema.accepts(open))
         #expect(try Schema.accepts(JSONText.pretty(RunFixture.summary(model: .closed))))
         #expect(try !Schema.accepts(open.replacingOccurrences(of: "\"open\"", with: "\"closed\"")))

@@ -41,6 +41,17 @@ import Workload
         #expect(pass.verdict == .pass && pass.reasons.isEmpty)
     }
 
+    @Test func whatTheGeneratorLackedIsToldWithWhatGivesItMore() {
+        let own = ErrorClass.allCases.filter { $0.shortage != nil }
+        #expect(own == ErrorClass.allCases.filter(\.isOwn))
+        let row = RunSummary.ValidityRow(check: "own_ports", value: 36, limit: 0, ok: false)
+        let evidence = Evidence(slo: [limit(.fail)], validity: [row])
+        #expect(evidence.verdict == .invalid)
+        #expect(
+            evidence.reasons.first == "invalid: own_ports is 36, limit 0: the generator ran out of local ports; name more source "
+                + "addresses (--source), or widen net.ipv4.ip_local_port_range")
+    }
+
     @Test func verdictsHaveTheirExitCodes() {
         let codes = Verdict.allCases.map(\.exitCode.rawValue)
         #expect(codes == [0, 2, 3, 4, 4, 130])
