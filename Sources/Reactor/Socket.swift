@@ -52,8 +52,8 @@ public struct Socket: ~Copyable {
         }
     }
 
-    /// Why connections from `source` cannot go to `target`, as an errno: EADDRNOTAVAIL when the machine does not have the address,
-    /// EINVAL when no route fits both; 0 when they can. Asked of the kernel with a datagram socket: nothing is sent.
+    /// Why connections from `source` cannot go to `target`, as an errno: EADDRNOTAVAIL when the machine does not have the
+    /// address, EINVAL when no route fits both; 0 when they can. Asked of the kernel with a datagram socket: nothing is sent.
     public static func routeFailure(from source: SocketAddress, to target: SocketAddress) -> Int32 {
         let descriptor = Glibc.socket(source.family, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return errno }

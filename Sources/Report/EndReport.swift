@@ -9,6 +9,11 @@ public enum EndReport {
         (head(summary, style) + [""] + table(summary, style) + [""] + totals(summary, style)).map { $0 + "\n" }.joined()
     }
 
+    /// Lines behind a label in the margin of the totals, ended by line feeds.
+    public static func block(_ label: String, _ lines: [String]) -> String {
+        lines.enumerated().map { index, line in " " + Cell.left(index == 0 ? label : "", 9) + "  \(line)\n" }.joined()
+    }
+
     // MARK: Verdict
 
     static func head(_ summary: RunSummary, _ style: Style) -> [String] {

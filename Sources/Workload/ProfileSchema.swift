@@ -51,8 +51,8 @@ enum ProfileSchema {
                 "A server that already runs. `--pop3` and `--pop3s` replace it."),
             key(
                 "sources", "list of IP addresses and ranges", "the kernel's choice",
-                "Addresses that connections come from, in turn, such as `[127.0.0.1-127.0.0.8, 127.0.0.20]`; at most 1024, of the "
-                    + "target's family, each with ports of its own ([commands.md](commands.md)). `--source` replaces them."),
+                "Addresses that connections come from, in turn, such as `[127.0.0.1-127.0.0.8, 127.0.0.20]`; at most 1024, of "
+                    + "the target's family, each with ports of its own ([commands.md](commands.md)). `--source` replaces them."),
             key("limits", "`limits` below", "see there", "Bounds of the generator."),
             key(
                 "checks", "`on`, `off`", "`on`",

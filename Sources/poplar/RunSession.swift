@@ -203,7 +203,7 @@ struct RunSession {
         }
         var text = "\n" + EndReport.text(summary, style: display.style)
         for note in notes { text += " note       \(note)\n" }
-        text += " generator  \(RunVerdict.cost(run, totals))\n"
+        text += EndReport.block("generator", RunVerdict.cost(run, totals))
         display.report(text)
         return summary
     }

@@ -110,8 +110,8 @@ enum RunVerdict {
         return examples
     }
 
-    /// What the generator itself cost, in one line.
-    static func cost(_ run: LoadRun, _ totals: RunTotals) -> String {
+    /// What the generator itself cost, a thought a line.
+    static func cost(_ run: LoadRun, _ totals: RunTotals) -> [String] {
         let health = run.health
         let cpuNs = health.reduce(0) { $0 &+ $1.cpuNs }
         let sessions = totals.allPhases.started
@@ -119,14 +119,16 @@ enum RunVerdict {
         let worst = health.map(\.worstSecondShare).max() ?? 0
         let perSession = sessions > 0 ? Double(cpuNs) / Double(sessions) / 1e3 : 0
         func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
-        return "\(health.count) thread\(health.count == 1 ? "" : "s"), \((perSession * 10).rounded() / 10) us CPU per session, "
-            + "busiest \(percent(busiest)) of a CPU, worst second \(percent(worst)), "
-            + "longest turn \(Double((health.map(\.turnMaxNs).max() ?? 0) / 10_000) / 100) ms" + steadyState(run, health)
+        return [
+            "\(health.count) thread\(health.count == 1 ? "" : "s"), \((perSession * 10).rounded() / 10) us CPU per session, "
+                + "longest turn \(Double((health.map(\.turnMaxNs).max() ?? 0) / 10_000) / 100) ms",
+            "busiest \(percent(busiest)) of a CPU, worst second \(percent(worst))", steadyState(run, health),
+        ]
     }
 
     /// What the threads allocated once the run had settled, and how the arrivals stand up to their test.
     private static func steadyState(_ run: LoadRun, _ health: [HealthReading]) -> String {
-        var text = ", \(health.reduce(0) { $0 &+ $1.allocatedBytes }) bytes allocated after 5 s"
+        var text = "\(health.reduce(0) { $0 &+ $1.allocatedBytes }) bytes allocated after 5 s"
         if run.configuration.profile.usesTLS { text += " (TLS included)" }
         if let test = arrivals(run, run.configuration.profile) { text += ", arrivals A squared \(rounded(test.statistic))" }
         return text

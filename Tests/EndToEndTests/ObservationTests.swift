@@ -80,8 +80,8 @@ final class WatchedPoplar {
 }
 
 /// A TCP connection to a port of ours.
-final class Wire {
-    private let descriptor: Int32
+final class Wire: @unchecked Sendable {
+    let descriptor: Int32
     private(set) var received = ""
 
     init?(_ port: Int) {

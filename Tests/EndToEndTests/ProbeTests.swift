@@ -1,6 +1,7 @@
 // `poplar probe` against the real server and against ports that are none: exit codes, the table, and the words for each case.
 
 import Foundation
+import Glibc
 import Testing
 
 @Suite("poplar probe", .serialized)
@@ -56,4 +57,129 @@ struct ProbeTests {
         let gone = try Program.run(Program.poplar, ["probe", "127.0.0.1:\(port)", "--timeout", "1"])
         #expect(gone.status == 1)
     }
+
+    /// The result of each method on each channel of the table at the end.
+    private func table(_ outcome: Outcome) -> [String: [String]] {
+        var rows: [String: [String]] = [:]
+        for line in outcome.output.split(separator: "\n") where line.hasPrefix(" ") && !line.hasPrefix("  ") {
+            let words = line.replacingOccurrences(of: "not offered", with: "no").split(separator: " ").map(String.init)
+            if words[0] != "note" { rows[words[0]] = Array(words.dropFirst()) }
+        }
+        return rows
+    }
+
+    @Test(
+        "a server in the manner of Exchange 5.5: no CAPA, NTLM alone in its list, USER and PASS taken although nobody lists them")
+    func exchange() throws {
+        let folder = try ScratchFolder()
+        let server = try ServedPoplar("--compat", "exchange-5.5", "--population", "users=10,messages=2,bytes=512")
+        let outcome = try probe(folder, ["127.0.0.1:\(server.pop3)"])
+        #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
+        for words in [
+            "  AUTH lists  NTLM\n", "  CAPA lists  refused\n", "  APOP        not offered\n",
+            "S: +OK Microsoft Exchange POP3 server version 5.5.2655.20 ready", "S: -ERR Command not valid",
+            "ntlm-v1 over pop3 as POPLAR\\user00000: refused\n  the server said \"-ERR Logon failure: unknown user name or bad "
+                + "password.\": the server takes NTLMv2 only (LMCompatibilityLevel 5); use v2, or lower the level at the server\n",
+        ] { #expect(outcome.output.contains(words), "\(words): \(outcome.output)") }
+        let table = table(outcome)
+        for method in ["basic", "ntlm-v2", "ntlm-v2-mic", "membership"] { #expect(table[method] == ["ok"], "\(method)") }
+        for method in ["plain", "login", "apop", "cram-md5", "scram-sha-256"] { #expect(table[method] == ["no"], "\(method)") }
+    }
+
+    @Test("methods that are switched off: not tried where the lists say so, and told for what they are where they are asked for")
+    func switchedOff() throws {
+        let folder = try ScratchFolder()
+        let server = try ServedPoplar("--methods", "basic-ssl,ntlm-ssl", "--population", "users=10,messages=2,bytes=512")
+        let target = "127.0.0.1:\(server.pop3)"
+        let outcome = try probe(folder, [target, "--pop3s", "127.0.0.1:\(server.pop3s)"])
+        #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
+        #expect(
+            outcome.output.contains("  AUTH lists  refused\n") && outcome.output.contains("  AUTH lists  NTLM, PLAIN, LOGIN\n"))
+        #expect(outcome.output.contains("S: -ERR No authentication mechanism is enabled on this port"))
+        #expect(
+            outcome.output.contains(
+                "membership over stls as MEMBERSHIP\\member00000: refused\n  the server said \"-ERR [AUTH] Logon failure: unknown "
+                    + "user name or bad password\": the membership instance does not know MEMBERSHIP\\member00000, or membership is "
+                    + "off; check membership_user and membership_password\n"))
+        let table = table(outcome)
+        for method in ["basic", "plain", "login", "ntlm-v2"] { #expect(table[method] == ["no", "ok", "ok"], "\(method)") }
+        for method in ["apop", "cram-md5", "scram-sha-256"] { #expect(table[method] == ["no", "no", "no"], "\(method)") }
+        let asked = try probe(folder, [target, "--method", "basic,ntlm-v2,scram-sha-256"])
+        #expect(asked.status == 0)
+        for (method, words) in [
+            ("basic over pop3 as user00005", "-ERR Clear text logon is disabled on this port"),
+            ("ntlm-v2 over pop3 as POPLAR\\user00000", "-ERR The NTLM authentication package is disabled on this port"),
+            ("scram-sha-256 over stls as user00005", "-ERR This authentication mechanism is disabled"),
+        ] {
+            let why =
+                "  the server said \"\(words)\": the method is switched off on this channel; try another channel, or switch it on "
+                + "at the server\n"
+            #expect(asked.output.contains("\(method): refused\n\(why)"), "\(method): \(asked.output)")
+        }
+    }
+
+    @Test(
+        "a port of another service is named, on either channel: 1, and no logon is tried there",
+        arguments: [
+            ("220 x ESMTP\r\n", "", "this port speaks SMTP, not POP3; its first line is 220 x ESMTP", "SMTP"),
+            ("* OK IMAP4rev1 ready\r\n", "", "this port speaks IMAP, not POP3; its first line is * OK IMAP4rev1 ready", "IMAP"),
+            ("SSH-2.0-x\r\n", "", "this port speaks SSH, not POP3; its first line is SSH-2.0-x", "SSH"),
+            ("hello\r\n", "", "this port speaks something else, not POP3; its first line is hello", ""),
+            ("", "HTTP/1.1 400 Bad Request\r\n\r\n", "this port speaks HTTP, not POP3", "HTTP"),
+        ])
+    func strangers(greeting: String, answer: String, sentence: String, service: String) throws {
+        let folder = try ScratchFolder()
+        let port = try TalkingPort(greeting: greeting, answer: answer)
+        let users = try folder.write("users.csv", Self.header + "ada,C4nary!sings,POPLAR,ada,C4nary!sings,,\n")
+        let target = "127.0.0.1:\(port.number)"
+        let clear = try Program.run(Program.poplar, ["probe", target, "--users", users, "--timeout", "1"])
+        #expect(clear.status == 1, "\(clear.errors)")
+        #expect(clear.output.hasPrefix("pop3 \(target)\n  \(sentence)\n"), "\(clear.output)")
+        #expect(!clear.output.contains(" over ") && !clear.output.contains("C: AUTH"))
+        let tls = try Program.run(Program.poplar, ["probe", target, "--tls", "--users", users, "--timeout", "1"])
+        #expect(tls.status == 1, "\(tls.errors)")
+        let failure =
+            service.isEmpty
+            ? "the TLS handshake failed: the TLS layer broke"
+            : "this port speaks \(service) in the clear, not TLS; give it without --tls or --pop3s"
+        #expect(tls.output.hasPrefix("pop3s \(target)\n  \(failure)\n"), "\(tls.output)")
+        #expect(!port.heard.contains("ada") && !port.heard.contains("C4nary"))
+    }
+}
+
+/// A port that says one thing to who connects, another to the first that it hears, and closes.
+private final class TalkingPort: @unchecked Sendable {
+    let number: Int
+    private let listener: SilentPort
+    private let lock = NSLock()
+    private var text = ""
+
+    init(greeting: String, answer: String) throws {
+        let listener = try SilentPort()
+        self.listener = listener
+        number = Int(listener.port)
+        let descriptor = dup(listener.descriptor)
+        Thread.detachNewThread { [weak self] in
+            var buffer = [UInt8](repeating: 0, count: 4096)
+            while true {
+                let client = accept(descriptor, nil, nil)
+                guard client >= 0 else { break }
+                _ = send(client, greeting, greeting.utf8.count, Int32(MSG_NOSIGNAL))
+                let count = recv(client, &buffer, buffer.count, 0)
+                if count > 0 {
+                    self?.hear(buffer.prefix(count))
+                    _ = send(client, answer, answer.utf8.count, Int32(MSG_NOSIGNAL))
+                }
+                close(client)
+            }
+            close(descriptor)
+        }
+    }
+
+    deinit { shutdown(listener.descriptor, Int32(SHUT_RDWR)) }
+
+    private func hear(_ octets: ArraySlice<UInt8>) { lock.withLock { text += String(decoding: octets, as: UTF8.self) } }
+
+    /// All that clients have said.
+    var heard: String { lock.withLock { text } }
 }

@@ -210,7 +210,7 @@ final class ServedPoplar {
 /// A port that takes connections and never says a word; it closes with this object.
 final class SilentPort {
     let port: UInt16
-    private let descriptor: Int32
+    let descriptor: Int32
 
     init() throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -39,6 +39,14 @@ struct RunTests {
         // On a machine that is busy with other tests the run may be called invalid (4); everything else must hold.
         #expect([0, 4].contains(finished.outcome.status), "\(finished.outcome.output)\(finished.outcome.errors)")
         #expect(finished.outcome.output.hasSuffix("run \(finished.folder.path)\n"))
+        // What it cost the generator ends the report; other programs look for phrases in it.
+        let report = finished.outcome.output.split(separator: "\n").dropLast()
+        let cost = report.drop { !$0.hasPrefix(" generator  ") }
+        #expect(cost.count == 3 && cost.dropFirst().allSatisfy { $0.hasPrefix("            ") }, "\(finished.outcome.output)")
+        #expect(cost.allSatisfy { $0.count <= 100 }, "\(cost)")
+        for phrase in [" us CPU per session, ", " bytes allocated after 5 s", "arrivals A squared "] {
+            #expect(cost.contains { $0.contains(phrase) }, "\(phrase)")
+        }
         let counts = try finished.sessions()
         _ = try finished.sessions("all_phases")
         #expect((counts["succeeded"] ?? 0) > 50)

@@ -38,6 +38,12 @@ import Testing
                 """)
     }
 
+    @Test func aBlockOfLinesHasItsLabelOnce() {
+        #expect(EndReport.block("generator", ["a", "b"]) == " generator  a\n            b\n")
+        #expect(EndReport.block("note", ["a"]) == " note       a\n")
+        #expect(EndReport.block("note", []).isEmpty)
+    }
+
     @Test func theClosedModelSaysSoAndLeavesOutWhatItCannotKnow() {
         var summary = ReportFixture.mixed
         summary.model = .closed
