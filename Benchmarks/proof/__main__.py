@@ -16,7 +16,7 @@ import common  # noqa: E402
 import rows  # noqa: E402
 import report  # noqa: E402  (Benchmarks/race)
 
-QUICK = ["reproducibility", "omission", "known", "arrivals", "ceiling", "cost", "honesty", "ports"]
+QUICK = ["reproducibility", "omission", "known", "arrivals", "pacing", "ceiling", "cost", "honesty", "ports"]
 ALL = QUICK + ["peers", "field", "valid"]
 
 

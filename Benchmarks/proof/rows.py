@@ -77,48 +77,50 @@ def lindley(log):
     """Sojourn of each session by Lindley's recursion over arrivals and service times alone, seconds."""
     entries = [tuple(map(int, line.split())) for line in pathlib.Path(log).read_text().splitlines()]
     waits, wait, before = [], 0.0, None
-    for at, begun, ended in entries:
+    for at, begun, ended, free in entries:
         if before is not None:
             wait = max(0.0, wait + before[1] - (at - before[0]))
         waits.append((wait + ended - begun) / 1e9)
-        before = (at, ended - begun)
+        before = (at, free - begun)
     return entries, waits
 
 
 def known(options):
-    """Waits at a server of one till, by its own log, against what Poplar measured: mean within 2 %, p99 within 5 %."""
+    """Waits at a server of one till, by its own log, against what Poplar measured: mean within 2 %, p99 within 5 %. The log begins when
+    the till's door has seen the client and ends with the last reply sent; what the machine takes to wake either side is the
+    client's experience too, and no part of it. On two virtual CPUs that is 0.3 to 0.4 ms a session, whatever the service takes (it is
+    printed), so that services of 20 ms show the measurement and not the machine."""
     binary = pathlib.Path(options.work) / "stub"
     subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-pthread", "-o", binary, HERE / "stub.c", "-lm"], check=True)
-    mean_s, seconds = 0.004, options.seconds or 30
+    mean_s, seconds = 0.020, options.seconds or 60
     results, ok = [], True
     for kind in ("exponential", "constant"):
         for load in (0.5, 0.8):
             rate = load / mean_s
             log = pathlib.Path(options.work) / f"stub-{kind}-{load}.log"
             path = profile(options.work, f"known-{kind}-{int(load * 10)}", f"rate: {rate}", seconds, warm_up="1ms", work=", stat: off")
-            with server([binary, kind, int(mean_s * 1e6), 7, 10_000_000, log], SERVER_CPU) as (_, address):
+            with server([binary, kind, int(mean_s * 1e6), 7, log], SERVER_CPU) as (_, address):
                 run = Run(options, [path, "--pop3", address["pop3"], "--threads", "1"], cpu=CLIENT_CPU)
-            entries, sojourns = lindley(log)
-            sojourns = sorted(sojourns)
+            entries, order = lindley(log)
+            sojourns = sorted(order)
             truth = {"mean": statistics.fmean(sojourns), "p99": sojourns[math.ceil(0.99 * len(sojourns)) - 1]}
             said = run.summary["latency_us"]["session_corrected"]
             ours = {"mean": said["mean"] / 1e6, "p99": run.histogram("session.corrected").get_value_at_percentile(99) / 1e9}
             gap = {key: ours[key] / truth[key] - 1 for key in truth}
-            service = statistics.fmean((ended - begun) / 1e9 for _, begun, ended in entries)
+            service = statistics.fmean((free - begun) / 1e9 for _, begun, _, free in entries)
             rho = rate * service
             # M/M/1 and M/D/1 mean sojourn; the interval is by batch means of the log, since waits follow each other.
             formula = service / (1 - rho) if kind == "exponential" else service * (1 + rho / (2 * (1 - rho)))
-            order = lindley(log)[1]
             size = max(1, len(order) // 20)
             batches = [statistics.fmean(order[i:i + size]) for i in range(0, size * 20, size)]
             spread = 2.09 * statistics.stdev(batches) / math.sqrt(len(batches))
             good = abs(gap["mean"]) <= 0.02 and abs(gap["p99"]) <= 0.05
             ok &= good
             results.append({"service": kind, "rho": load, "sessions": len(entries), "truth": truth, "measured": ours, "gap": gap,
-                            "formula_mean_s": formula, "batch_interval_s": spread, "verdict": run.summary["verdict"]})
-            print(f"  {kind:11} rho {load}: mean {ours['mean'] * 1e3:.3f} ms, by the log {truth['mean'] * 1e3:.3f} ({gap['mean']:+.2%}); p99 "
+                            "outside_the_log_s": ours["mean"] - truth["mean"], "formula_mean_s": formula, "batch_interval_s": spread, "verdict": run.summary["verdict"]})
+            print(f"  {kind:11} rho {load}: mean {ours['mean'] * 1e3:.3f} ms, by the log {truth['mean'] * 1e3:.3f} ({gap['mean']:+.2%}, {(ours['mean'] - truth['mean']) * 1e3:.3f} ms); p99 "
                   f"{ours['p99'] * 1e3:.2f} ms, {truth['p99'] * 1e3:.2f} ({gap['p99']:+.2%}); formula {formula * 1e3:.3f} ms, log's interval "
-                  f"+-{spread * 1e3:.3f}; {len(entries)} sessions; {run.summary['verdict']}", flush=True)
+                  f"+-{spread * 1e3:.3f}; start lag {run.summary['latency_us']['start_lag']['mean'] / 1e3:.3f} ms; {len(entries)} sessions; {run.summary['verdict']}", flush=True)
     worst = max(results, key=lambda one: abs(one["gap"]["mean"]))
     return told("known answers", ok, f"largest gap of the mean {worst['gap']['mean']:+.2%}, of p99 "
                 f"{max((one['gap']['p99'] for one in results), key=abs):+.2%}", cases=results)
@@ -195,6 +197,25 @@ def cost(options):
     top = ", ".join(f"{name} {count / calls[1][1]:.2f}" for name, count in sorted(names.items(), key=lambda kv: -kv[1])[:6])
     return told("cost", growth <= 0, f"{per_session:.2f} system calls a session ({top}); {growth} bytes allocated after 5 s, in a run of {more} sessions",
                 system_calls=per_session, allocated_growth=growth)
+
+
+def pacing(options):
+    """Half of what one generator thread can do on one CPU, as an open load: how late sessions begin, against what the machine did to
+    a thread that only sleeps: within 200 us of it. The sleeping thread shares the generator's CPU, there is no other."""
+    seconds = options.seconds or 20
+    with server(poplar_server(options), SERVER_CPU) as (_, address):
+        def run(name, load, length):
+            path = profile(options.work, name, load, length, work=", stat: off")
+            return Run(options, [path, "--pop3", address["pop3"], "--threads", "1"], cpu=CLIENT_CPU).summary
+        most = run("pacing-most", "model: closed\nusers: 64", 4)["throughput"]["sessions_per_s"]
+        quiet = run("pacing-quiet", "rate: 20", 10)
+        loaded = run("pacing-half", f"rate: {most / 2:.0f}", seconds)
+    def hiccup(summary):
+        return next(row["value"] for row in summary["validity"] if row["check"] == "hiccup_p99_us")
+    lag, calm, busy = loaded["latency_us"]["start_lag"]["p99"], hiccup(quiet), hiccup(loaded)
+    return told("pacing", lag <= busy + 200, f"{loaded['throughput']['sessions_per_s']:.0f} sessions/s, half of {most:.0f}: start lag p99 {lag:.0f} us; hiccup "
+                f"p99 {busy:.0f} us meanwhile, {calm:.0f} us at 20 sessions/s; the run: {loaded['verdict']}",
+                start_lag_p99_us=lag, hiccup_p99_us=busy, hiccup_p99_at_rest_us=calm, most_per_s=most)
 
 
 def honesty(options):

@@ -1,14 +1,18 @@
 // A POP3 server of one till: sessions are served one at a time, in the order in which their connections were accepted, each for a
 // time drawn ahead (exponential or constant), and every arrival, beginning and end is logged in nanoseconds. What a session waits
 // is then known from the log alone, by Lindley's recursion, whatever the client says. A thread accepts and stamps at once; the
-// other one serves: greeting, USER, PASS, QUIT, answered at once, and the service time spent before the greeting.
-// Usage: stub exponential|constant MEAN_US SEED SESSIONS LOG      prints "ready pop3=127.0.0.1:PORT"
+// other one serves: greeting, USER, PASS, QUIT, answered at once, and the service time spent before the greeting. A session's
+// service lasts until the till could take the next one, its close included: what is left out of the log would be missing from
+// every wait behind it. The log is kept in memory and written when the client's run is over (SIGTERM), so that writing it holds up
+// nobody. Its lines: arrival, beginning, last reply, free again.
+// Usage: stub exponential|constant MEAN_US SEED LOG      prints "ready pop3=127.0.0.1:PORT"
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,12 +22,17 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { QUEUE = 65536 };
+enum { QUEUE = 65536, LOG = 1 << 20 };
 static struct { int fd; uint64_t at; } queue[QUEUE];
 static unsigned head, tail;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t filled = PTHREAD_COND_INITIALIZER;
 static int listener;
+static struct entry { uint64_t at, begun, ended, free; } entries[LOG];
+static volatile unsigned count;
+static int exponential;
+static double mean;
+static uint64_t state;
 
 static uint64_t now(void) {
     struct timespec t;
@@ -79,40 +88,60 @@ static int converse(int fd) {
     }
 }
 
-int main(int count, char **words) {
-    if (count != 6) return 64;
-    int exponential = words[1][0] == 'e';
-    double mean = atof(words[2]) * 1000;
-    uint64_t state = strtoull(words[3], NULL, 10);
-    long sessions = atol(words[4]);
-    FILE *log = fopen(words[5], "w");
-    if (!log) return 1;
+static void *serving(void *unused) {
+    (void)unused;
     prctl(PR_SET_TIMERSLACK, 1);
+    while (count < LOG) {
+        double length = exponential ? -log1p(-unit(&state)) * mean : mean;
+        pthread_mutex_lock(&lock);
+        while (head == tail) pthread_cond_wait(&filled, &lock);
+        int fd = queue[head % QUEUE].fd;
+        struct entry *entry = &entries[count];
+        entry->at = queue[head % QUEUE].at;
+        head++;
+        pthread_mutex_unlock(&lock);
+        entry->begun = now();
+        uint64_t due = entry->begun + (uint64_t)length;
+        struct timespec until = {.tv_sec = (time_t)(due / 1000000000u), .tv_nsec = (long)(due % 1000000000u)};
+        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {}
+        converse(fd);
+        entry->ended = now();
+        close(fd);
+        entry->free = now();
+        count++;
+    }
+    return NULL;
+}
+
+int main(int words, char **word) {
+    if (words != 5) return 64;
+    exponential = word[1][0] == 'e';
+    mean = atof(word[2]) * 1000;
+    state = strtoull(word[3], NULL, 10);
+    // Touched now, so that no page of it is missing later.
+    memset(entries, 1, sizeof entries);
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL);
     listener = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     if (bind(listener, (struct sockaddr *)&address, size) || listen(listener, 4096)) return 1;
     getsockname(listener, (struct sockaddr *)&address, &size);
     pthread_t thread;
-    pthread_create(&thread, NULL, accepting, NULL);
+    if (pthread_create(&thread, NULL, accepting, NULL) || pthread_create(&thread, NULL, serving, NULL)) return 1;
     printf("ready pop3=127.0.0.1:%d\n", ntohs(address.sin_port));
     fflush(stdout);
-    for (long served = 0; served < sessions; served++) {
-        double length = exponential ? -log1p(-unit(&state)) * mean : mean;
-        pthread_mutex_lock(&lock);
-        while (head == tail) pthread_cond_wait(&filled, &lock);
-        int fd = queue[head % QUEUE].fd;
-        uint64_t at = queue[head % QUEUE].at;
-        head++;
-        pthread_mutex_unlock(&lock);
-        uint64_t begun = now(), due = begun + (uint64_t)length;
-        struct timespec until = {.tv_sec = (time_t)(due / 1000000000u), .tv_nsec = (long)(due % 1000000000u)};
-        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {}
-        converse(fd);
-        uint64_t ended = now();
-        close(fd);
-        fprintf(log, "%llu %llu %llu\n", (unsigned long long)at, (unsigned long long)begun, (unsigned long long)ended);
-        fflush(log);
+    int signal;
+    sigwait(&ends, &signal);
+    FILE *log = fopen(word[4], "w");
+    if (!log) return 1;
+    for (unsigned i = 0; i < count; i++) {
+        struct entry *e = &entries[i];
+        fprintf(log, "%llu %llu %llu %llu\n", (unsigned long long)e->at, (unsigned long long)e->begun,
+                (unsigned long long)e->ended, (unsigned long long)e->free);
     }
-    return 0;
+    return fclose(log) ? 1 : 0;
 }

@@ -1,6 +1,7 @@
 // A session's beginning and end on its thread: connect, the record of what came of it, and what is left over when the
 // run ends. Conservation is kept here: every `begin` or `cancelBacklog` has one record.
 
+internal import Dialogue
 import Glibc
 import PoplarCore
 import Reactor
@@ -20,6 +21,8 @@ struct SessionHeader {
     let source: UInt32
     /// Whether another session of the user was open at the start.
     let overlap: OverlapTable.Mark
+    /// Where its dialogue is kept.
+    let trace: TracePlace
 }
 
 extension GeneratorThread {
@@ -40,7 +43,10 @@ extension GeneratorThread {
         }
         let header = SessionHeader(
             plannedNs: isOpenModel ? planned : nowNs, startNs: nowNs, user: session.user, place: place,
-            isMeasured: session.isMeasured, source: sources.take(), overlap: overlaps.begin(session.user))
+            isMeasured: session.isMeasured, source: sources.take(), overlap: overlaps.begin(session.user),
+            trace: book?.begin(
+                number: session.index, user: session.user, script: session.script, plannedNs: isOpenModel ? planned : nowNs,
+                startNs: nowNs) ?? TracePlace.none)
         var machine = SessionMachine(
             script: script, user: session.user, nowNs: nowNs, draw: SplitMix64.mix(drawRoot ^ session.index))
         open &+= 1
@@ -65,6 +71,7 @@ extension GeneratorThread {
         var machine = seat.pointee.machine
         let header = seat.pointee.header
         remove(token)
+        if header.trace.isTraced { book?.note(header.trace, .remark, atNs: nowNs, "goes on over a new connection") }
         machine.reconnect(nowNs: nowNs)
         connect(&machine, header)
     }
@@ -123,6 +130,7 @@ extension GeneratorThread {
                 lateRules.judge(step, latencyNs, machine.lastPayloadBytes, &recorder)
             }
         case .stepFailed(let step, let method, let kind):
+            if header.trace.isTraced { book?.failed(header.trace, step, kind, context.excerpt) }
             recorder.record(
                 stepError: kind, step: step, auth: method, transport: machine.script.transport, measured: header.isMeasured)
             // A refusal that the script asks for is no failure to show.
@@ -149,6 +157,11 @@ extension GeneratorThread {
         _ machine: borrowing SessionMachine, _ header: SessionHeader, _ outcome: SessionOutcome, endNs: UInt64
     ) {
         open &-= 1
+        if header.trace.isTraced {
+            book?.end(
+                header.trace, outcome, endNs: endNs, link: machine.link, messages: machine.messageCount,
+                octets: machine.maildropOctets)
+        }
         if header.isMeasured {
             // A time-out is recorded at its limit, however late it was seen.
             switch outcome {

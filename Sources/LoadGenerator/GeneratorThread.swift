@@ -62,6 +62,8 @@ struct GeneratorThread: ~Copyable {
     let openUsers: UserFlags
     let overlaps: OverlapTable
     var sources: SourceRing
+    /// Dialogues of some sessions, where the run is to show them.
+    let book: TraceBook?
     var pool: BufferPool
     var slab: Slab<Seat>
     var wheel: TimerWheel
@@ -113,6 +115,7 @@ struct GeneratorThread: ~Copyable {
         pool = BufferPool(chunkSize: IOScratch.cipherBytes, limit: capacity * 2)
         openUsers = UserFlags(count: plan.configuration.users.count)
         overlaps = OverlapTable(users: profile.allowsOverlap ? plan.configuration.users.count : 0)
+        book = plan.control.book
         sources = SourceRing(profile.sources.addresses.map { SocketAddress($0) }, thread: plan.number)
         recorder = Recorder(plan.exchange)
         schedule = plan.schedule

@@ -1,6 +1,7 @@
 // Octets between the sockets and the session machines of one thread. Sockets are watched by edges, registered once:
 // what is told of is read until the kernel has no more. Commands leave in the turn that made them.
 
+internal import Dialogue
 import Glibc
 import NTLM
 import PoplarCore
@@ -40,6 +41,7 @@ extension GeneratorThread {
 
     /// The connection stands: with TLS the first flight goes out.
     mutating func connected(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+        trace(seat, .connected)
         take(seat.pointee.machine.connected(nowNs: nowNs), seat.pointee.machine, seat.pointee.header, atNs: nowNs)
         let deadline = seat.pointee.machine.deadlineNs(startNs: seat.pointee.header.startNs, limits: limits)
         wheel.set(slot: Int(token.slot), deadlineNs: deadline)
@@ -80,9 +82,11 @@ extension GeneratorThread {
             case .wouldBlock: return
             case .failed(let code):
                 if seat.pointee.isLingering { return remove(token) }
+                trace(seat, .remark, "the connection broke")
                 return conclude(token, seat, seat.pointee.machine.connectionFailed(code), atNs: nowNs)
             case .count(0):
                 if seat.pointee.isLingering { return remove(token) }
+                trace(seat, .closed)
                 return conclude(token, seat, seat.pointee.machine.streamEnded(), atNs: nowNs)
             case .count(let count):
                 if !seat.pointee.isLingering {
@@ -99,12 +103,15 @@ extension GeneratorThread {
     }
 
     mutating func receivePlain(_ token: Token, _ seat: UnsafeMutablePointer<Seat>, _ count: Int) {
-        if seat.pointee.input.count > 0 {
+        let held = seat.pointee.input.count
+        if held > 0 {
             scratch.input.copyMemory(from: seat.pointee.input.bytes)
             seat.pointee.input.release(&pool)
         }
+        trace(seat, .received, UnsafeRawBufferPointer(rebasing: scratch.input[held..<count]))
         var writer = ByteWriter(scratch.commands)
         drive(seat, UnsafeRawBufferPointer(rebasing: scratch.input[0..<count]), &writer)
+        trace(seat, .sent, writer.written)
         if writer.count > 0, !send(token, seat, writer.written) { return }
         if seat.pointee.machine.state == .handshaking { return beginTLS(token, seat) }
         settle(token, seat)
@@ -124,6 +131,9 @@ extension GeneratorThread {
             cipherOutCount &+= pump.outputCount
             guard case .count(let octets) = result else {
                 if result == .needsInput { break }
+                trace(
+                    seat, result == .closed ? .closed : .remark,
+                    result == .closed ? "" : "what came was no TLS record of this session")
                 let event = result == .closed ? seat.pointee.machine.streamEnded() : seat.pointee.machine.encryptionFailed()
                 return conclude(token, seat, event, atNs: nowNs)
             }
@@ -131,8 +141,10 @@ extension GeneratorThread {
                 scratch.input.copyMemory(from: seat.pointee.input.bytes)
                 seat.pointee.input.release(&pool)
             }
+            trace(seat, .received, UnsafeRawBufferPointer(rebasing: scratch.input[held..<(held &+ octets)]))
             var writer = ByteWriter(scratch.commands)
             drive(seat, UnsafeRawBufferPointer(rebasing: scratch.input[0..<(held &+ octets)]), &writer)
+            trace(seat, .sent, writer.written)
             if writer.count > 0, !encrypt(seat, writer.written) {
                 return conclude(token, seat, seat.pointee.machine.encryptionFailed(), atNs: nowNs)
             }
@@ -176,6 +188,7 @@ extension GeneratorThread {
     mutating func wake(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
         var writer = ByteWriter(scratch.commands)
         seat.pointee.machine.wake(nowNs, &writer)
+        trace(seat, .sent, writer.written)
         let deadline = seat.pointee.machine.deadlineNs(startNs: seat.pointee.header.startNs, limits: limits)
         wheel.set(slot: Int(token.slot), deadlineNs: deadline)
         if writer.count > 0 {
@@ -194,6 +207,20 @@ extension GeneratorThread {
         }
     }
 
+    // MARK: Dialogues to be shown
+
+    @inline(__always)
+    private func trace(_ seat: UnsafeMutablePointer<Seat>, _ kind: Transcript.Kind, _ bytes: UnsafeRawBufferPointer) {
+        let place = seat.pointee.header.trace
+        if place.isTraced, bytes.count > 0 { book?.note(place, kind, atNs: nowNs, bytes) }
+    }
+
+    @inline(__always)
+    private func trace(_ seat: UnsafeMutablePointer<Seat>, _ kind: Transcript.Kind, _ words: StaticString = "") {
+        let place = seat.pointee.header.trace
+        if place.isTraced { book?.note(place, kind, atNs: nowNs, words) }
+    }
+
     // MARK: TLS
 
     private func lendOutput() {
@@ -208,6 +235,7 @@ extension GeneratorThread {
         case .needsInput: return
         case .done:
             seat.pointee.isEncrypted = true
+            trace(seat, .encrypted, seat.pointee.machine.script.tlsVersion == .tls12 ? "TLS 1.2" : "TLS 1.3")
             let resumed = seat.pointee.tls?.isResumed ?? false
             take(
                 seat.pointee.machine.encrypted(resumed: resumed, nowNs: nowNs), seat.pointee.machine, seat.pointee.header,
@@ -215,6 +243,7 @@ extension GeneratorThread {
             bindChannel(seat)
             if seat.pointee.machine.state == .secured { speakFirst(token, seat) }
         case .needsOutput, .failed:
+            trace(seat, .remark, "the TLS handshake failed")
             conclude(token, seat, seat.pointee.machine.encryptionFailed(), atNs: nowNs)
         }
     }
@@ -223,6 +252,7 @@ extension GeneratorThread {
     private mutating func speakFirst(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
         var writer = ByteWriter(scratch.commands)
         seat.pointee.machine.resumeInsideTLS(nowNs, &writer, &context)
+        trace(seat, .sent, writer.written)
         if writer.count > 0, !encrypt(seat, writer.written) {
             return conclude(token, seat, seat.pointee.machine.encryptionFailed(), atNs: nowNs)
         }

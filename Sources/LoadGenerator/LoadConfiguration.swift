@@ -20,6 +20,8 @@ public struct LoadConfiguration: Sendable {
     public var threads: Int
     /// CPUs to pin the threads to, in turn; empty pins none.
     public var cpus: [Int]
+    /// Sessions whose dialogues are kept, over all threads.
+    public var tracedSessions: Int
 
     public enum Verification: Sendable, Equatable {
         case none
@@ -31,7 +33,8 @@ public struct LoadConfiguration: Sendable {
 
     public init(
         profile: Profile, users: UserTable, pop3: SocketAddress?, pop3s: SocketAddress?, tlsHostName: String? = nil,
-        verification: Verification = .none, knownMessageBytes: UInt64? = nil, threads: Int = 1, cpus: [Int] = []
+        verification: Verification = .none, knownMessageBytes: UInt64? = nil, threads: Int = 1, cpus: [Int] = [],
+        tracedSessions: Int = 0
     ) {
         self.profile = profile
         self.users = users
@@ -42,5 +45,6 @@ public struct LoadConfiguration: Sendable {
         self.knownMessageBytes = knownMessageBytes
         self.threads = threads
         self.cpus = cpus
+        self.tracedSessions = tracedSessions
     }
 }

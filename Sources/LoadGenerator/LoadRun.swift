@@ -1,6 +1,7 @@
 // A run as its control thread sees it: start the generator threads, look at the collector and at their health while
 // they work, stop them, wait for the end. Everything that can be wrong is wrong in `init`, before a thread starts.
 
+internal import Dialogue
 import Glibc
 import PoplarCore
 public import Reactor
@@ -67,7 +68,8 @@ public final class LoadRun {
                 plans.append(
                     ThreadPlan(
                         configuration: configuration, schedule: schedule, credentials: credentials, clientContexts: contexts,
-                        control: try ThreadControl(), exchange: collector.exchanges[number], number: number, runStartNs: start,
+                        control: try ThreadControl(book: Self.book(configuration, number)), exchange: collector.exchanges[number],
+                        number: number, runStartNs: start,
                         fileTimeBase: Self.fileTimeBase()))
             }
         } catch { throw .system(error) }
@@ -75,6 +77,13 @@ public final class LoadRun {
         self.plans = plans
         startNs = start
         endNs = start &+ profile.durationNs
+    }
+
+    /// The thread's share of the sessions that are to be shown.
+    private static func book(_ configuration: LoadConfiguration, _ thread: Int) -> TraceBook? {
+        let (each, rest) = configuration.tracedSessions.quotientAndRemainder(dividingBy: configuration.threads)
+        let quota = each + (thread < rest ? 1 : 0)
+        return quota > 0 ? TraceBook(quota: quota, scripts: configuration.profile.scripts.rows.count) : nil
     }
 
     private static func contexts(_ verification: LoadConfiguration.Verification) throws(TLSError) -> ClientContexts {
@@ -159,6 +168,8 @@ public final class LoadRun {
     public var normalisedGaps: [Double] {
         plans.flatMap { configuration.profile.normalisedGaps($0.control.starts.read(), threads: plans.count) }
     }
+    /// What the books of the threads hold. Call after `wait`.
+    var books: [(session: TraceBook.Session, transcript: Transcript)] { plans.flatMap { $0.control.book?.read() ?? [] } }
     /// Threads that could not start their loop.
     public var failedThreads: Int { plans.count { $0.control.health.hasFailed.load(ordering: .relaxed) } }
 }

@@ -24,17 +24,11 @@ public struct ProbeSession: ~Copyable {
         table = CredentialTable(users, needed: .all)
         context = SessionContext(
             credentials: table.view, random: Xoshiro256(seed: System.randomWord()), fileTimeBase: LoadRun.fileTimeBase())
-        let view = users.view
-        let row = self.user
-        secrets = Secrets(Identity.allCases.map { Array(view.credentials(row, $0).password) })
+        secrets = table.view.secrets(of: self.user)
     }
 
     /// Who logs on, as a text.
-    public func name(of identity: Identity) -> String {
-        let name = Redactor.text(Array(table.view.name(user, identity)), secrets: secrets)
-        let domain = Redactor.text(Array(table.view.domain(user, identity)), secrets: secrets)
-        return domain.isEmpty ? name : "\(domain)\\\(name)"
-    }
+    public func name(of identity: Identity) -> String { table.view.shownName(user, identity, secrets) }
 
     /// Runs the trial over `transport`, which the endpoint must have.
     public mutating func run(

@@ -22,9 +22,18 @@ public struct ProbeTrial: Sendable {
             ProbeTrial(name: "scram-sha-256", method: .scramSHA256, identity: .account, ntlmVersion: .v2),
         ]
         + NTLMVersion.allCases.map { version in
-            let name = version == .ntlm2Session ? "ntlm2-session" : "ntlm-\(version.name)"
-            return ProbeTrial(name: name, method: .ntlm, identity: .ntUser, ntlmVersion: version)
+            ProbeTrial(name: name(of: .ntlm, version), method: .ntlm, identity: .ntUser, ntlmVersion: version)
         } + [ProbeTrial(name: "membership", method: .membership, identity: .member, ntlmVersion: .v2)]
+
+    /// A method as people call it, in its variant.
+    static func name(of method: AuthMethod, _ version: NTLMVersion) -> String {
+        switch method {
+        case .ntlm: version == .ntlm2Session ? "ntlm2-session" : "ntlm-\(version.name)"
+        case .cramMD5: "cram-md5"
+        case .scramSHA256: "scram-sha-256"
+        case .basic, .plain, .login, .apop, .membership: method.name
+        }
+    }
 
     /// `ntlm` stands for all its variants; nil when there is no such method.
     public static func named(_ name: String) -> [ProbeTrial]? {

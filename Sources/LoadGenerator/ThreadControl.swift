@@ -20,8 +20,12 @@ final class ThreadControl: Sendable {
     let health = ThreadHealth()
     let notes = FailureNotes()
     let starts = StartLog()
+    let book: TraceBook?
 
-    init() throws(SystemError) { wakeUp = try WakeUp() }
+    init(book: TraceBook? = nil) throws(SystemError) {
+        self.book = book
+        wakeUp = try WakeUp()
+    }
 
     var descriptor: Int32 { wakeUp.descriptor }
     var stop: StopLevel { StopLevel(rawValue: level.load(ordering: .relaxed)) ?? .now }

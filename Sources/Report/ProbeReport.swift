@@ -32,7 +32,7 @@ public enum ProbeReport {
         rows.map { $0.isEmpty ? "nothing" : $0.joined(separator: ", ") } ?? "refused"
     }
 
-    private static func describe(_ attempt: ProbeAttempt, _ style: Style) -> [String] {
+    static func describe(_ attempt: ProbeAttempt, _ style: Style) -> [String] {
         let title = "\(attempt.method) over \(attempt.channel) as \(attempt.identity): \(word(attempt.result))"
         var lines = [style.paint(title, attempt.result == .ok ? .good : .bad)]
         if let why = attempt.why { lines.append("  " + why) }

@@ -46,6 +46,8 @@ public struct RunFolder: Sendable {
         public static let series = "series.csv", log = "steps.hlog", errors = "errors.jsonl"
         public static let spectrum = "session.hgrm", markdown = "summary.md"
         public static let junit = "junit.xml", prometheus = "metrics.prom"
+        /// With `--trace` alone.
+        public static let dialogues = "dialogues.txt"
     }
 
     /// Makes `<base>/<UTC time>-<profile>`, with its parents; "-2", "-3", ... is added when the name is taken.

@@ -46,11 +46,11 @@ public struct RunWriter: ~Copyable {
         if !text.isEmpty { try log.append(text) }
     }
 
-    /// The rest of the folder, once all recorders have finished. `profileText`: the profile as given. `derived`: files by
-    /// name that were made from the summary.
+    /// The rest of the folder, once all recorders have finished. `profileText`: the profile as given. `others`: files by
+    /// name that this module knows nothing of, such as those made from the summary.
     public mutating func finish(
         _ collector: Collector, summary: RunSummary, manifest: Manifest, profileText: String, errors: ErrorExamples,
-        derived: [(name: String, text: String)] = []
+        others: [(name: String, text: String)] = []
     ) throws(FileError) {
         var files: [PendingFile] = []
         do throws(FileError) {
@@ -69,7 +69,7 @@ public struct RunWriter: ~Copyable {
                     (RunFolder.File.errors, try folder.text(RunFolder.File.errors, errors)),
                     (RunFolder.File.spectrum, spectrum),
                     (RunFolder.File.manifest, try folder.text(RunFolder.File.manifest, manifest)),
-                ] + derived
+                ] + others
             for (name, text) in texts { files.append(try folder.prepare(name, text)) }
             // Last, so that a folder with a summary is a whole one.
             files.append(try folder.prepare(RunFolder.File.summary, folder.text(RunFolder.File.summary, summary)))

@@ -24,6 +24,9 @@ struct RunCommand: ParsableCommand {
             What it would do, without doing it:
               poplar run exchange-mixed --dry-run
 
+            What client and server said in some of the sessions, those that failed among them:
+              poplar run exchange-mixed --trace 10
+
             For a program, an object a second:
               poplar run smoke --json-lines | jq -R 'fromjson? | select(.type == "second") | .p99_us'
 
@@ -78,9 +81,14 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Generator threads; by default one for each CPU left to the generator.", valueName: "count"))
     var threads: Int?
 
+    @Option(
+        help: ArgumentHelp("Keep the dialogues of this many sessions in dialogues.txt, secrets redacted.", valueName: "count"))
+    var trace = 0
+
     mutating func validate() throws {
         if quiet, jsonLines { throw ValidationError("--quiet and --json-lines exclude each other") }
         if let threads, !(1...256).contains(threads) { throw ValidationError("--threads is 1 to 256, not \(threads)") }
+        guard (0...1000).contains(trace) else { throw ValidationError("--trace is 1 to 1000 sessions, not \(trace)") }
     }
 
     mutating func run() throws {

@@ -2,6 +2,7 @@
 // shows where the run stands, obeys signals, and judges at the end. Whatever happens after the first session, the
 // folder is written.
 
+import Dialogue
 import Digest
 import Foundation
 import LoadGenerator
@@ -24,6 +25,8 @@ struct RunSession {
     /// The limit that ended the run before its time.
     private var abortedBy: RunSummary.SLORow?
     private var notes: [String] = []
+    /// The sessions of `--trace`, once the run is over.
+    private var traced: [TracedSession]?
     private var health = HealthWatch()
 
     init(command: RunCommand, load: RunCommand.Load) {
@@ -65,6 +68,10 @@ struct RunSession {
         try run.start()
         watch(run, queue, &writer, server, monitor)
         run.wait()
+        if command.trace > 0 { traced = run.tracedSessions() }
+        if let count = traced?.count {
+            notes.append("dialogues of \(count) sessions in \(folder.path)/\(RunFolder.File.dialogues)")
+        }
         let summary = conclude(run, server, monitor.stop())
         let manifest = manifest(run, server, target: target, startedAt: startedAt)
         write(run, writer, summary, manifest)
@@ -113,7 +120,8 @@ struct RunSession {
             profile: load.profile, users: load.users, pop3: target.pop3, pop3s: target.pop3s,
             tlsHostName: verification == .none ? nil : target.tlsHost, verification: verification,
             knownMessageBytes: isEmbedded ? load.profile.population.uniformBytes.map { UInt64($0) } : nil, threads: load.threads,
-            cpus: load.generatorCPUs.count < Affinity.current().count ? load.generatorCPUs : [])
+            cpus: load.generatorCPUs.count < Affinity.current().count ? load.generatorCPUs : [],
+            tracedSessions: command.trace)
     }
 
     private mutating func warnOfUsers() {
@@ -222,7 +230,9 @@ struct RunSession {
             try writer.finish(
                 run.collector, summary: summary, manifest: manifest, profileText: load.profile.sourceText,
                 errors: RunVerdict.examples(run),
-                derived: [
+                others: (traced.map {
+                    [(RunFolder.File.dialogues, TraceReport.text($0, planned: run.collector.totals.allPhases.started))]
+                } ?? []) + [
                     (RunFolder.File.markdown, MarkdownReport.text(summary)), (RunFolder.File.junit, JUnitReport.text(summary)),
                     (RunFolder.File.prometheus, PrometheusReport.text(summary)),
                 ])

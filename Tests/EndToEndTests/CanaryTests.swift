@@ -10,7 +10,7 @@ import SASL
 import Testing
 
 /// Spellings in which a password must not come out.
-private func spellings(_ secret: String) -> [(String, String)] {
+func spellings(_ secret: String) -> [(String, String)] {
     let octets = Array(secret.utf8)
     let wide = secret.utf16.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
     var result: [(String, String)] = [("raw", secret), ("UTF-16LE", String(decoding: wide, as: UTF8.self))]

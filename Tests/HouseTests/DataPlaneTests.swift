@@ -85,6 +85,7 @@ private let excuses: [Excuse] = [
     Excuse(path: "Sources/LoadGenerator/HiccupMonitor.swift", bans: [.class], reason: "a thread of its own beside the load"),
     Excuse(path: "Sources/LoadGenerator/LoadRun.swift", bans: [.class], reason: "starts and stops the threads"),
     Excuse(path: "Sources/LoadGenerator/ProbeSurvey.swift", bans: [.string], reason: "the control thread's words of an errno"),
+    Excuse(path: "Sources/LoadGenerator/TraceBook.swift", bans: [.class], reason: "read by the control thread, after the run"),
     Excuse(path: "Sources/LoadGenerator/ThreadControl.swift", bans: [.class], reason: "shared with the control thread"),
     Excuse(path: "Sources/Telemetry/Collector.swift", bans: [.class], reason: "the control thread's side"),
     Excuse(path: "Sources/Telemetry/RecorderExchange.swift", bans: [.class], reason: "shared by a recorder and the collector"),

@@ -86,7 +86,7 @@ import Testing
                 #expect(throws: FileError.self) {
                     try writer.finish(
                         collector, summary: RunFixture.summary(), manifest: manifest, profileText: "name: smoke\n",
-                        errors: ErrorExamples(), derived: [("summary.md", "# new\n")])
+                        errors: ErrorExamples(), others: [("summary.md", "# new\n")])
                 }
                 #expect(names(base) == ([".\(name).tmp"] + all).sorted())
                 for old in all { #expect(try String(contentsOfFile: "\(base)/\(old)", encoding: .utf8) == "old") }
