@@ -55,7 +55,7 @@ extension GeneratorThread {
         guard let contexts = plan.clientContexts,
             let session = TLSSession(
                 script.tlsVersion == .tls12 ? contexts.tls12 : contexts.tls13, pump: pump,
-                hostName: plan.configuration.tlsHostName)
+                hostName: script.transport == .stls ? plan.configuration.stlsHostName : plan.configuration.tlsHostName)
         else { return conclude(token, seat, seat.pointee.machine.encryptionFailed(), atNs: nowNs) }
         if script.resumesTLS {
             if let ticket = script.tlsVersion == .tls12 ? tickets12.pop() : tickets13.pop() { session.resume(ticket) }

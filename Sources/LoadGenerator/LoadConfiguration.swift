@@ -11,7 +11,8 @@ public struct LoadConfiguration: Sendable {
     public var pop3: SocketAddress?
     /// Where TLS sessions go; nil when the profile has none.
     public var pop3s: SocketAddress?
-    /// The name asked for by SNI, and verified where certificates are; nil for neither.
+    /// The names asked for by SNI, and verified where certificates are: after STLS on `pop3`, and on `pop3s`; nil for neither.
+    public var stlsHostName: String?
     public var tlsHostName: String?
     public var verification: Verification
     /// Octets of each message, where the population is known to be uniform.
@@ -32,7 +33,8 @@ public struct LoadConfiguration: Sendable {
     }
 
     public init(
-        profile: Profile, users: UserTable, pop3: SocketAddress?, pop3s: SocketAddress?, tlsHostName: String? = nil,
+        profile: Profile, users: UserTable, pop3: SocketAddress?, pop3s: SocketAddress?, stlsHostName: String? = nil,
+        tlsHostName: String? = nil,
         verification: Verification = .none, knownMessageBytes: UInt64? = nil, threads: Int = 1, cpus: [Int] = [],
         tracedSessions: Int = 0
     ) {
@@ -40,6 +42,7 @@ public struct LoadConfiguration: Sendable {
         self.users = users
         self.pop3 = pop3
         self.pop3s = pop3s
+        self.stlsHostName = stlsHostName
         self.tlsHostName = tlsHostName
         self.verification = verification
         self.knownMessageBytes = knownMessageBytes

@@ -147,9 +147,9 @@ struct ProbeCommand: ParsableCommand {
         }
         return [(resolved.pop3, false, target), (resolved.pop3s, true, pop3s ?? target)].compactMap { address, isTLS, text in
             guard let address else { return nil }
-            let host = text.lastIndex(of: ":").map { text[..<$0].trimmingCharacters(in: CharacterSet(charactersIn: "[]")) }
             return ProbeEndpoint(
-                address: address, isTLS: isTLS, context: context, hostName: verifies ? host : nil, verifies: verifies,
+                address: address, isTLS: isTLS, context: context, hostName: verifies ? RunTarget.host(text) : nil,
+                verifies: verifies,
                 timeoutNs: UInt64(timeout * 1e9))
         }
     }

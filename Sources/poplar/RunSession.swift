@@ -115,7 +115,8 @@ struct RunSession {
         }
         return LoadConfiguration(
             profile: load.profile, users: load.users, pop3: target.pop3, pop3s: target.pop3s,
-            tlsHostName: verification == .none ? nil : target.tlsHost, verification: verification,
+            stlsHostName: verification == .none ? nil : target.pop3Host,
+            tlsHostName: verification == .none ? nil : target.pop3sHost, verification: verification,
             knownMessageBytes: isEmbedded ? load.profile.population.uniformBytes.map { UInt64($0) } : nil, threads: load.threads,
             cpus: load.generatorCPUs.count < Affinity.current().count ? load.generatorCPUs : [],
             tracedSessions: command.trace)

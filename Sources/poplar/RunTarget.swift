@@ -13,7 +13,9 @@ struct RunTarget {
     var pop3s: SocketAddress?
     /// As given, with the pinned address.
     var names: [String] = []
-    var tlsHost: String?
+    /// The hosts as given, for the certificates that they show.
+    var pop3Host: String?
+    var pop3sHost: String?
 
     var isLoopback: Bool { [pop3, pop3s].allSatisfy { $0?.isLoopback ?? true } }
 
@@ -33,11 +35,14 @@ struct RunTarget {
         }
         target.pop3 = try pin("pop3", pop3)
         target.pop3s = try pin("pop3s", pop3s)
-        // STLS on the clear port shows the certificate of the same host.
-        if let encrypted = pop3s ?? pop3, let colon = encrypted.lastIndex(of: ":") {
-            target.tlsHost = String(encrypted[..<colon]).trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
-        }
+        target.pop3Host = pop3.flatMap(host)
+        target.pop3sHost = pop3s.flatMap(host)
         return target
+    }
+
+    /// The host of a `host:port` text.
+    static func host(_ text: String) -> String? {
+        text.lastIndex(of: ":").map { text[..<$0].trimmingCharacters(in: CharacterSet(charactersIn: "[]")) }
     }
 
     /// Connects once to each address that the profile uses.

@@ -167,6 +167,8 @@ struct ServerFailure: Error { var text: String }
 final class ServedPoplar {
     let pop3: Int
     let pop3s: Int
+    /// The line that names every listener.
+    let ready: String
     private let child: Child
     private var status: Int32?
 
@@ -192,6 +194,7 @@ final class ServedPoplar {
         self.child = child
         self.pop3 = pop3
         self.pop3s = pop3s
+        ready = text
     }
 
     deinit { stop() }
