@@ -18,6 +18,8 @@ final class StubServer: Sendable {
         case locks
         /// Somebody else has the maildrop.
         case inUse
+        /// Knows no PASS, and says back what it heard.
+        case repeats
     }
 
     let address: SocketAddress
@@ -81,6 +83,7 @@ final class StubServer: Sendable {
         switch line.prefix(4) {
         case "PASS" where behaviour == .inUse || behaviour == .locks && owner >= 0:
             say("-ERR [IN-USE] locked\r\n", to: connection)
+        case "PASS" where behaviour == .repeats: say("-ERR unknown command: \(line)", to: connection)
         case "PASS":
             if behaviour == .locks { owner = connection }
             say("+OK\r\n", to: connection)
