@@ -241,7 +241,8 @@ enum ProfileSchema {
         path: "limits", about: "",
         keys: [
             key(
-                "in_flight", "1 to 1000000", "10000", "Sessions open at once. A session that finds no room makes the run invalid."
+                "in_flight", "1 to 1000000", "10000",
+                "Sessions open at once. A session that finds no room makes the run invalid. A closed load has as many as users."
             ),
             key("connect_timeout", "duration, 1ms to 1h", "5s", "From connect to the connection."),
             key("step_timeout", "duration, 1ms to 1h", "10s", "From a command to the end of its reply."),
