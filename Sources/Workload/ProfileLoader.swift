@@ -363,6 +363,11 @@ struct ProfileDecoder {
             let aborts = inner.flag("abort", false)
             var limit = inner.tree("limit").flatMap { readLimit($0, inner, "limit") }
             limit?.aborts = aborts
+            if aborts, limit?.metric == .unfinishedShare {
+                context.report(
+                    "what is unfinished is known when the run is over, so it cannot end it", at: inner.keyPosition("abort"),
+                    remedy: "remove the key")
+            }
             return limit
         }
         var slots = 0
