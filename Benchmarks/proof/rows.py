@@ -88,7 +88,7 @@ def lindley(log):
 def known(options):
     """Waits at a server of one till, by its own log, against what Poplar measured: mean within 2 %, p99 within 5 %. The log begins when
     the till's door has seen the client and ends with the last reply sent; what the machine takes to wake either side is the
-    client's experience too, and no part of it. On two virtual CPUs that is 0.3 to 0.4 ms a session, whatever the service takes (it is
+    client's experience too, and no part of it. On two virtual CPUs that is 0.4 to 0.5 ms a session, whatever the service takes (it is
     printed), so that services of 20 ms show the measurement and not the machine."""
     binary = pathlib.Path(options.work) / "stub"
     subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-pthread", "-o", binary, HERE / "stub.c", "-lm"], check=True)

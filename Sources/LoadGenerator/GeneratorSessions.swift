@@ -80,6 +80,7 @@ extension GeneratorThread {
     {
         var machine = machine
         let descriptor = socket.descriptor
+        if slab.count == slab.capacity { dismissLingering() }
         guard let token = slab.insert(Seat(socket: socket, machine: machine, header: header)), let seat = slab.pointer(token)
         else {
             return conclude(machine: &machine, header, machine.connectionFailed(EMFILE), atNs: nowNs)
@@ -88,6 +89,17 @@ extension GeneratorThread {
         guard status == 0 else { return conclude(token, seat, seat.pointee.machine.connectionFailed(status), atNs: nowNs) }
         wheel.set(slot: Int(token.slot), deadlineNs: machine.deadlineNs(startNs: header.startNs, limits: limits))
         if isConnected { connected(token, seat) }
+    }
+
+    /// All seats are taken: a server that is slow to close after QUIT is waited for no longer, so that a new session has one.
+    private mutating func dismissLingering() {
+        for _ in 0..<slab.capacity {
+            lingerHand = lingerHand &+ 1 < slab.capacity ? lingerHand &+ 1 : 0
+            guard let token = slab.token(slot: lingerHand), let seat = slab.pointer(token), seat.pointee.isLingering else {
+                continue
+            }
+            return remove(token)
+        }
     }
 
     private mutating func recordUnstarted(
@@ -138,19 +150,24 @@ extension GeneratorThread {
             if kind == .inUse, overlaps.hasMet(header.user, header.overlap) { return }
             let at = atNs > runStartNs ? atNs &- runStartNs : 0
             control.notes.add(kind, step, method, machine.script.transport, atNs: at, user: header.user, context.excerpt)
-        case .ended(var outcome):
-            if outcome == .failed(.inUse), overlaps.hasMet(header.user, header.overlap) { outcome = .expectedRefusal }
-            overlaps.end(header.user)
+        case .ended(let verdict):
+            let outcome = outcome(verdict, header)
             recordEnd(machine, header, outcome, endNs: atNs)
-            openUsers[header.user] = false
-            if !isOpenModel, stopNs == nil {
-                if case .failed = outcome {
-                    userIsFree(header.place, failed: true)
-                } else {
-                    userIsFree(header.place, failed: false)
-                }
-            }
+            // After QUIT the server replies, lets go of the maildrop, and closes (RFC 1939 section 6): its close frees the user.
+            if !machine.saidQuit { release(header, failed: outcome.isFailure) }
         }
+    }
+
+    /// A maildrop in use is no failure where another session of the user was open meanwhile.
+    private func outcome(_ verdict: SessionOutcome, _ header: SessionHeader) -> SessionOutcome {
+        verdict == .failed(.inUse) && overlaps.hasMet(header.user, header.overlap) ? .expectedRefusal : verdict
+    }
+
+    /// The user's maildrop is his again: he may begin another session.
+    private mutating func release(_ header: SessionHeader, failed: Bool) {
+        overlaps.end(header.user)
+        openUsers[header.user] = false
+        if !isOpenModel, stopNs == nil { userIsFree(header.place, failed: failed) }
     }
 
     private mutating func recordEnd(
@@ -184,7 +201,11 @@ extension GeneratorThread {
         seat.pointee.input.release(&pool)
         seat.pointee.output.release(&pool)
         wheel.cancel(slot: Int(token.slot))
+        let waited = seat.pointee.machine.isOver && seat.pointee.machine.saidQuit
+        let header = seat.pointee.header
+        let failed = seat.pointee.machine.verdict.map { outcome($0, header).isFailure } ?? false
         slab.remove(token)
+        if waited { release(header, failed: failed) }
     }
 
     // MARK: The end of the run

@@ -86,6 +86,8 @@ struct GeneratorThread: ~Copyable {
     var drainDeadlineNs: UInt64
     private var isHeldByCap = false
     private var startsLeft = 0
+    /// Where the search for a seat that waits for its server's close goes on.
+    var lingerHand = 0
     private var meter: ThreadMeter
 
     /// `poller` already watches the thread's wake-up under `wakeUpPayload`.
@@ -170,9 +172,8 @@ struct GeneratorThread: ~Copyable {
             nextPlan = schedule.next()
             return
         }
-        // Closed users begin spread over one think time, not all in the same moment.
         for place in schedule.closedUsers.indices {
-            let pause = schedule.thinkTimeNs(place: place)
+            let pause = schedule.firstPauseNs(place: place)
             thinkWheel.set(slot: place, deadlineNs: max(1, runStartNs &+ pause))
         }
     }
@@ -184,7 +185,7 @@ struct GeneratorThread: ~Copyable {
         if let nextPlan, stopNs == nil, open < inFlightCap { wait = min(wait, until(runStartNs &+ nextPlan.plannedNs)) }
         if let timer = wheel.timeUntilNext(nowNs: now) { wait = min(wait, timer) }
         if let think = thinkWheel.timeUntilNext(nowNs: now) { wait = min(wait, think) }
-        if waitingPlaces.count > 0, open < inFlightCap { wait = 0 }
+        if waitingPlaces.count > 0, open < inFlightCap, stopNs == nil, now < runEndNs { wait = 0 }
         if nextPlan == nil, now < runEndNs { wait = min(wait, until(runEndNs)) }
         return min(wait, until(drainDeadlineNs))
     }

@@ -1,7 +1,8 @@
 // What the machine itself does to a thread that only sleeps: one that wakes every two milliseconds and notes how late
 // (the method of jHiccup). A generator on a machine that holds its threads back cannot start sessions on time, and its
 // start lag is to be judged against this. It serves nothing else and shares no CPU time worth naming: a few
-// microseconds a wake-up.
+// microseconds a wake-up. It asks for the shortest slice, so that where it shares a CPU with a generator thread the kernel
+// lets it in before that thread's slice is over: otherwise it would see our own load and call it the machine's.
 
 import Glibc
 import PoplarCore
@@ -11,6 +12,8 @@ public import Telemetry
 
 public final class HiccupMonitor: @unchecked Sendable {
     private static let periodNs: UInt64 = 2_000_000
+    /// The least that the kernel grants: a wake-up takes some microseconds.
+    private static let sliceNs: UInt64 = 100_000
 
     private let isStopped = Atomic<Bool>(false)
     private let recentP99 = Atomic<UInt64>(0)
@@ -22,6 +25,7 @@ public final class HiccupMonitor: @unchecked Sendable {
         thread = try WorkerThread(name: "poplar-hiccup", cpu: nil) { [self] in
             if !cpus.isEmpty { Affinity.pin(to: cpus) }
             Affinity.removeTimerSlack()
+            Affinity.askTimeSlice(ns: Self.sliceNs)
             watch()
         }
     }

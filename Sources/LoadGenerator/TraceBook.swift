@@ -225,8 +225,5 @@ final class TraceBook: @unchecked Sendable {
 }
 
 extension TraceBook.Session {
-    var isFailure: Bool {
-        if case .failed = outcome { return true }
-        return false
-    }
+    var isFailure: Bool { outcome.isFailure }
 }

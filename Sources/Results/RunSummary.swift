@@ -126,10 +126,17 @@ public struct RunSummary: Codable, Sendable, Equatable {
         @Nullable public var p99: Double?
         @Nullable public var p999: Double?
         @Nullable public var max: Double?
+        /// As in `Figures` (additional).
+        public var p50Interval: [Double]?
+        public var p99Interval: [Double]?
+        public var p999Interval: [Double]?
 
         enum CodingKeys: String, CodingKey {
             case step, auth, transport, count, errors, min, mean, p50, p90, p99, max
             case p999 = "p99_9"
+            case p50Interval = "p50_interval"
+            case p99Interval = "p99_interval"
+            case p999Interval = "p99_9_interval"
         }
     }
 
@@ -148,10 +155,17 @@ public struct RunSummary: Codable, Sendable, Equatable {
         @Nullable public var p99: Double?
         @Nullable public var p999: Double?
         @Nullable public var max: Double?
+        /// As in `Figures` (additional).
+        public var p50Interval: [Double]?
+        public var p99Interval: [Double]?
+        public var p999Interval: [Double]?
 
         enum CodingKeys: String, CodingKey {
             case auth, transport, sessions, succeeded, failed, fallbacks, min, mean, p50, p90, p99, max
             case p999 = "p99_9"
+            case p50Interval = "p50_interval"
+            case p99Interval = "p99_interval"
+            case p999Interval = "p99_9_interval"
         }
     }
 

@@ -74,7 +74,8 @@ extension RunSummary {
         return StepRow(
             step: label.step.name, auth: label.auth.name, transport: label.transport.name, count: figures.count,
             errors: totals.errors(of: label), min: figures.min, mean: figures.mean, p50: figures.p50, p90: figures.p90,
-            p99: figures.p99, p999: figures.p999, max: figures.max)
+            p99: figures.p99, p999: figures.p999, max: figures.max, p50Interval: figures.p50Interval,
+            p99Interval: figures.p99Interval, p999Interval: figures.p999Interval)
     }
 
     private static func row(_ totals: RunTotals, _ label: SessionLabel) -> MethodRow {
@@ -83,7 +84,8 @@ extension RunSummary {
         return MethodRow(
             auth: label.auth.name, transport: label.transport.name, sessions: row.sessions, succeeded: row.succeeded,
             failed: row.failed, fallbacks: row.fallbacks, min: figures.min, mean: figures.mean, p50: figures.p50,
-            p90: figures.p90, p99: figures.p99, p999: figures.p999, max: figures.max)
+            p90: figures.p90, p99: figures.p99, p999: figures.p999, max: figures.max, p50Interval: figures.p50Interval,
+            p99Interval: figures.p99Interval, p999Interval: figures.p999Interval)
     }
 }
 

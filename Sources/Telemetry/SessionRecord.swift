@@ -13,6 +13,11 @@ public enum SessionOutcome: Sendable, Equatable {
     case cancelled
     /// Still open at the drain deadline.
     case inFlight
+
+    public var isFailure: Bool {
+        if case .failed = self { return true }
+        return false
+    }
 }
 
 /// How arrivals are made: by a schedule, or by a fixed number of users one session after the other.

@@ -179,6 +179,15 @@ public struct Schedule: Sendable {
         return UInt64(min(ExactMath.exponential(&random) * Double(think.meanNs), 1e18))
     }
 
+    /// Closed load: when the user of `closedUsers[place]` begins, nanoseconds from the run's start: as if he had been at it for
+    /// long, so anywhere in a constant pause, and after a whole exponential one, which has no memory. Not all in one moment.
+    public func firstPauseNs(place: Int) -> UInt64 {
+        guard case .closed(_, let think) = model, closed.users.indices.contains(place) else { return 0 }
+        guard !think.isExponential else { return thinkTimeNs(place: place) }
+        var random = personal(closed.users[place], closed.begun[place], Purpose.think)
+        return UInt64(min(random.nextUnit() * Double(think.meanNs), 1e18))
+    }
+
     private func personal(_ user: UInt32, _ session: UInt64, _ purpose: UInt64) -> Xoshiro256 {
         Xoshiro256(seed: SplitMix64.mix(SplitMix64.mix(root ^ (UInt64(user) << 8 | purpose)) ^ session))
     }

@@ -140,9 +140,8 @@ struct ProbeCommand: ParsableCommand {
         let resolved = try access.resolve(pop3: tls ? nil : target, pop3s: tls ? target : pop3s)
         let verifies = access.ca != nil || (!resolved.isLoopback && !access.insecure)
         let context: TLSContext
-        if let ca = access.ca {
-            guard let data = FileManager.default.contents(atPath: ca) else { throw ValidationError("cannot read \(ca)") }
-            context = try TLSContext.client(authorityPEM: Array(data))
+        if let authorities = try access.authorities() {
+            context = try TLSContext.client(authorityPEM: authorities)
         } else {
             context = try TLSContext.client(systemAuthorities: verifies)
         }

@@ -121,6 +121,8 @@ struct RunCommand: ParsableCommand {
         var profile: Profile
         var users: UserTable
         var target: RunTarget?
+        /// Those of `--ca`, in PEM form.
+        var authorities: [UInt8]?
         var threads: Int
         var generatorCPUs: [Int]
         var serverCPUs: [Int]
@@ -149,7 +151,8 @@ struct RunCommand: ParsableCommand {
         let server = half > 0 ? Array(all[..<half]) : all
         let local = target.map { $0.isLoopback } ?? false
         return Load(
-            profile: loaded, users: users, target: target, threads: threads ?? max(1, local ? all.count / 2 : generator.count),
+            profile: loaded, users: users, target: target, authorities: try access.authorities(),
+            threads: threads ?? max(1, local ? all.count / 2 : generator.count),
             generatorCPUs: generator, serverCPUs: server)
     }
 

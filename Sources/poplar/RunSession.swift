@@ -106,13 +106,10 @@ struct RunSession {
             durationS: Double(load.profile.durationNs) / 1e9, targets: target.names, startedAt: startedAt)
     }
 
-    private func configuration(_ target: RunTarget, isEmbedded: Bool) throws -> LoadConfiguration {
+    private func configuration(_ target: RunTarget, isEmbedded: Bool) -> LoadConfiguration {
         var verification = LoadConfiguration.Verification.none
-        if let file = command.access.ca {
-            guard let data = FileManager.default.contents(atPath: file) else {
-                throw SystemError(call: "open", code: errno, subject: "cannot read \(file)")
-            }
-            verification = .authority(Array(data))
+        if let authorities = load.authorities {
+            verification = .authority(authorities)
         } else if !target.isLoopback, !command.access.insecure {
             verification = .system
         }

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Foundation
+import TLS
 import Workload
 
 struct TargetOptions: ParsableArguments {
@@ -17,6 +18,18 @@ struct TargetOptions: ParsableArguments {
 
     mutating func validate() throws {
         if ca != nil, insecure { throw ValidationError("--ca and --insecure exclude each other") }
+    }
+
+    /// The file of `--ca`, which holds a certificate; nil without it.
+    func authorities() throws -> [UInt8]? {
+        guard let ca else { return nil }
+        let data: Data
+        do { data = try Data(contentsOf: URL(fileURLWithPath: ca)) } catch {
+            throw ValidationError("cannot read the authorities \(ca): \(String(cString: strerror(errno)))")
+        }
+        let pem = Array(data)
+        do throws(TLSError) { _ = try TLSContext.client(authorityPEM: pem) } catch { throw ValidationError("\(ca): \(error)") }
+        return pem
     }
 
     /// Resolves `host:port` texts to a target that may be connected to.

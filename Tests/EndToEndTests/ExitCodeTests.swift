@@ -238,6 +238,12 @@ struct ExitCodeTests {
                 code: usage, when: "a certificate that is to be verified and not to be", profile: profile(),
                 arguments: ["--ca", "x.pem", "--insecure"], says: ["--ca and --insecure exclude each other"]),
             ExitRow(
+                code: usage, when: "an authority file that is not there", profile: profile(),
+                arguments: ["--ca", "/nowhere/ca.pem"], says: ["cannot read the authorities /nowhere/ca.pem: No such file"]),
+            ExitRow(
+                code: usage, when: "an authority file without a certificate", profile: profile(), arguments: ["--ca", "PROFILE"],
+                says: ["short.yaml: the authority file holds no certificate in PEM form"]),
+            ExitRow(
                 code: usage, when: "a rate for a closed load", profile: profile(), arguments: ["--rate", "5"],
                 says: ["closed"]),
             ExitRow(

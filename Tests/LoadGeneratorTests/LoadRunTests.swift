@@ -100,6 +100,26 @@ import Workload
         #expect(totals.measured.failed == 0)
     }
 
+    @Test func `a user comes again when the server has closed, which is when it lets go of his maildrop`() throws {
+        let server = try StubServer(.locksUntilItCloses)
+        defer { server.stop() }
+        let closed = try profile(load: "model: closed\nusers: 1", milliseconds: 300, users: 1)
+        let totals = try run(closed, server.address).collector.totals
+        #expect(totals.conservationFaults == [])
+        #expect(totals.measured.succeeded > 2)
+        #expect(totals.measured.failed == 0)
+    }
+
+    @Test func `a server that never closes takes no seat from the sessions to come`() throws {
+        let server = try StubServer(.staysOpen)
+        defer { server.stop() }
+        // Seats: two for each session in flight and 64 more; within the second that a close is awaited 300 sessions end.
+        let totals = try run(profile(load: "rate: 300", milliseconds: 700, inFlight: 20), server.address).collector.totals
+        #expect(totals.conservationFaults == [])
+        #expect(totals.measured.planned > 120)
+        #expect(totals.measured.succeeded == totals.measured.planned)
+    }
+
     @Test func `a silent server: every session times out, recorded at the limit`() throws {
         let server = try StubServer(.silent)
         defer { server.stop() }

@@ -16,6 +16,10 @@ final class StubServer: Sendable {
         case closesEarly
         /// One maildrop for everybody: [IN-USE] to who logs on while another connection is.
         case locks
+        /// The same, and it lets go of the maildrop a while after its answer to QUIT, when it closes.
+        case locksUntilItCloses
+        /// Answers QUIT and leaves the connection open.
+        case staysOpen
         /// Somebody else has the maildrop.
         case inUse
         /// Knows no PASS, and says back what it heard.
@@ -50,14 +54,26 @@ final class StubServer: Sendable {
     private func serve(_ listener: Int32, _ behaviour: Behaviour) {
         var open: [pollfd] = [pollfd(fd: listener, events: Int16(POLLIN), revents: 0)]
         var owner: Int32 = -1
+        var release: (connection: Int32, atNs: UInt64)?
         while !stopping.load(ordering: .relaxed) {
-            guard poll(&open, nfds_t(open.count), 20) > 0 else { continue }
+            if let due = release, MonotonicClock.now() >= due.atNs {
+                (owner, release) = (-1, nil)
+                open.removeAll { $0.fd == due.connection }
+                close(due.connection)
+            }
+            guard poll(&open, nfds_t(open.count), release == nil ? 20 : 1) > 0 else { continue }
             for index in open.indices.reversed() where open[index].revents != 0 {
                 guard index > 0 else {
                     accept(listener, behaviour, &open)
                     continue
                 }
-                if !answer(open[index].fd, behaviour, &owner) {
+                let connection = open[index].fd
+                if !answer(connection, behaviour, &owner) {
+                    if behaviour == .locksUntilItCloses, owner == connection {
+                        release = release ?? (connection, MonotonicClock.now() + 10_000_000)
+                        open[index].events = 0
+                        continue
+                    }
                     close(open[index].fd)
                     open.remove(at: index)
                 }
@@ -81,24 +97,26 @@ final class StubServer: Sendable {
         if behaviour == .silent { return true }
         let line = String(decoding: octets[..<count], as: UTF8.self)
         switch line.prefix(4) {
-        case "PASS" where behaviour == .inUse || behaviour == .locks && owner >= 0:
+        case "PASS" where behaviour == .inUse || locks(behaviour) && owner >= 0:
             say("-ERR [IN-USE] locked\r\n", to: connection)
         case "PASS" where behaviour == .repeats: say("-ERR unknown command: \(line)", to: connection)
         case "PASS":
-            if behaviour == .locks { owner = connection }
+            if locks(behaviour) { owner = connection }
             say("+OK\r\n", to: connection)
         case "STAT": say("+OK 1 5\r\n", to: connection)
         case "UIDL": say("+OK\r\n1 a\r\n.\r\n", to: connection)
         case "TOP ": say("+OK\r\nabc\r\n.\r\n", to: connection)
         case "RETR": say("+OK 5 octets\r\nabc\r\n.\r\n", to: connection)
         case "QUIT":
-            if owner == connection { owner = -1 }
+            if owner == connection, behaviour == .locks { owner = -1 }
             say("+OK bye\r\n", to: connection)
-            return false
+            return behaviour == .staysOpen
         default: say("+OK\r\n", to: connection)
         }
         return true
     }
+
+    private func locks(_ behaviour: Behaviour) -> Bool { behaviour == .locks || behaviour == .locksUntilItCloses }
 
     private func say(_ text: String, to connection: Int32) {
         let octets = Array(text.utf8)

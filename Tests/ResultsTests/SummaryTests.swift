@@ -98,10 +98,21 @@ import Testing
         // Intervals come where there are samples enough for them.
         let intervals: Set<String> = ["p50_interval", "p99_interval", "p99_9_interval"]
         for (_, value) in latency ?? [:] { #expect(keys(value).subtracting(intervals) == figures) }
-        #expect(keys(first(root["steps"])) == figures.union(["step", "auth", "transport", "errors"]))
+        #expect(keys(first(root["steps"])).subtracting(intervals) == figures.union(["step", "auth", "transport", "errors"]))
         #expect(keys(first(root["fallbacks"])) == ["from", "to", "count", "lost_us_mean"])
         #expect(keys(first(root["slo"])).isSuperset(of: ["metric", "limit", "observed", "verdict"]))
         #expect(keys(first(root["validity"])) == ["check", "value", "limit", "ok"])
+    }
+
+    @Test func aPercentileOfAStepAndOfAMethodStandsWithinItsInterval() throws {
+        let summary = RunFixture.summary()
+        let steps = summary.steps.map { ($0.count, $0.p50, $0.p50Interval) }
+        let methods = summary.methods.map { ($0.succeeded, $0.p50, $0.p50Interval) }
+        #expect(steps.contains { $0.0 >= 100 } && methods.contains { $0.0 >= 100 })
+        for (count, median, interval) in steps + methods where count >= 100 {
+            let (median, interval) = (try #require(median), try #require(interval))
+            #expect(interval.count == 2 && interval[0] <= median && median <= interval[1])
+        }
     }
 
     @Test(.enabled(if: Schema.available, "SKIPPED: python3 has no module jsonschema"))

@@ -287,6 +287,25 @@ struct ClosedScheduleTests {
         #expect(Set(alone.map(\.0?.script)).count > 1 && Set(alone.map(\.1)).count == 50)
     }
 
+    @Test("users begin spread over their pause, a constant one too, and not all in one moment")
+    func firstPauses() throws {
+        let users = UserTable.embedded(users: 100)
+        func pauses(_ text: String) throws -> (first: [UInt64], next: [UInt64]) {
+            let schedule = try Schedule(profile: loadProfile(text), users: users, thread: 0, threads: 1)
+            return ((0..<10).map { schedule.firstPauseNs(place: $0) }, (0..<10).map { schedule.thinkTimeNs(place: $0) })
+        }
+        let constant = try pauses(text.replacingFirst("{mean: 10ms, distribution: exponential}", with: "10s"))
+        #expect(constant.next == Array(repeating: 10_000_000_000, count: 10))
+        #expect(constant.first.allSatisfy { $0 < 10_000_000_000 })
+        let spread = constant.first.sorted()
+        #expect(zip(spread, spread.dropFirst()).allSatisfy { $0 < $1 } && spread[9] - spread[0] > 5_000_000_000)
+        // An exponential pause has no memory: what is left of it is as long as a whole one.
+        let exponential = try pauses(text)
+        #expect(exponential.first == exponential.next && Set(exponential.first).count == 10)
+        let none = try pauses(text.replacingFirst("{mean: 10ms, distribution: exponential}", with: "0s"))
+        #expect(none.first == Array(repeating: 0, count: 10))
+    }
+
     @Test("threads share the users out, a session after the last phase is nil, and an open schedule gives none")
     func shares() throws {
         let profile = try loadProfile(text)
