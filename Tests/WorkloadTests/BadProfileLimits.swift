@@ -11,7 +11,7 @@ let limitCases: [BadProfile] = [
         "what is unfinished ends no run",
         "",
         "slo:\n  - {limit: unfinished <= 1%, abort: on}\n",
-        "14:32 what is unfinished is known when the run is over, so it cannot end it | remove the key"),
+        "14:31 what is unfinished is known when the run is over, so it cannot end it | remove the key"),
     BadProfile(
         "an unknown figure is an error",
         "",
