@@ -9,7 +9,6 @@ The kernel's part is printed too, and what the C client of Benchmarks/floor need
 reads: they say how much of the ratio any client could win.
 """
 
-import argparse
 import contextlib
 import json
 import os
@@ -19,13 +18,13 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "race"))
 
+import common  # noqa: E402
 import servers  # noqa: E402  (Benchmarks/race)
 
 BOUND = 8.0
@@ -235,20 +234,4 @@ def run(options):
     ok = best is not None and not absent and duels[best]["ratio"] >= BOUND
     text = f"client CPU per session, theirs / ours: {ratios or 'nothing measured'} (bound: the best >= {BOUND:g}x)"
     text += "".join(f"; {name} not measured" for name in absent)
-    return {"row": "field", "ok": ok, "text": text, "bound": BOUND, "duels": duels, "floor": reference, "absent": absent}
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = str(servers.ROOT / ".build/release/poplar")
-    parser.add_argument("--poplar", default=default, help="our executable (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, help="length of each look (default: 5)")
-    options = parser.parse_args()
-    options.poplar = os.path.abspath(options.poplar)
-    with tempfile.TemporaryDirectory(prefix="poplar-field-") as options.work:
-        row = run(options)
-    print(f"{'ok' if row['ok'] else 'BELOW'}: {row['text']}")
-
-
-if __name__ == "__main__":
-    main()
+    return common.told("field", ok, text, bound=BOUND, duels=duels, floor=reference, absent=absent)

@@ -5,14 +5,13 @@ here they also listen for pop3s. Bound: no error in any session, replies checked
 exactly RETRs x a message's size + TOPs x its head's size, counted here and not by the generator.
 """
 
-import argparse
 import importlib.util
 import json
-import os
 import pathlib
 import subprocess
-import tempfile
 import time
+
+import common
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PROFILE = ROOT / "Benchmarks/proof/peers.yaml"
@@ -143,19 +142,4 @@ def run(options):
                      for name, figures in results.items())
     text += "".join(f"; {name} not measured" for name in absent)
     ok = not absent and all(figures["ok"] for figures in results.values())
-    return {"row": "peers", "ok": ok, "text": text.removeprefix("; "), "servers": results, "absent": absent}
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--poplar", default=str(ROOT / ".build/release/poplar"), help="our executable (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, help="length of each run (default: 60)")
-    options = parser.parse_args()
-    options.poplar = os.path.abspath(options.poplar)
-    with tempfile.TemporaryDirectory(prefix="poplar-peers-") as options.work:
-        row = run(options)
-    print(f"{'ok' if row['ok'] else 'FAILED'}: {row['text']}")
-
-
-if __name__ == "__main__":
-    main()
+    return common.told("peers", ok, text.removeprefix("; "), servers=results, absent=absent)

@@ -127,6 +127,9 @@ private final class SpoilingRelay: @unchecked Sendable {
                 }
                 Thread.detachNewThread {
                     Self.relay(client, server)
+                    // A program that another test starts in this moment may have inherited the descriptors: closing them is not
+                    // enough to end the connections.
+                    for descriptor in [client, server.descriptor] { shutdown(descriptor, Int32(SHUT_RDWR)) }
                     close(client)
                 }
             }

@@ -59,7 +59,7 @@ final class StubServer: Sendable {
             if let due = release, MonotonicClock.now() >= due.atNs {
                 (owner, release) = (-1, nil)
                 open.removeAll { $0.fd == due.connection }
-                close(due.connection)
+                end(due.connection)
             }
             guard poll(&open, nfds_t(open.count), release == nil ? 20 : 1) > 0 else { continue }
             for index in open.indices.reversed() where open[index].revents != 0 {
@@ -74,12 +74,18 @@ final class StubServer: Sendable {
                         open[index].events = 0
                         continue
                     }
-                    close(open[index].fd)
+                    end(connection)
                     open.remove(at: index)
                 }
             }
         }
         for entry in open { close(entry.fd) }
+    }
+
+    /// A program that another test starts in this moment may have inherited the descriptor: closing it alone ends nothing.
+    private func end(_ connection: Int32) {
+        shutdown(connection, Int32(SHUT_RDWR))
+        close(connection)
     }
 
     private func accept(_ listener: Int32, _ behaviour: Behaviour, _ open: inout [pollfd]) {
