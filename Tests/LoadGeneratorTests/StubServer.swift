@@ -22,6 +22,8 @@ final class StubServer: Sendable {
         case staysOpen
         /// Somebody else has the maildrop.
         case inUse
+        /// Knows no PASS, and says back what it heard.
+        case repeats
     }
 
     let address: SocketAddress
@@ -103,6 +105,7 @@ final class StubServer: Sendable {
         switch line.prefix(4) {
         case "PASS" where behaviour == .inUse || locks(behaviour) && owner >= 0:
             say("-ERR [IN-USE] locked\r\n", to: connection)
+        case "PASS" where behaviour == .repeats: say("-ERR unknown command: \(line)", to: connection)
         case "PASS":
             if locks(behaviour) { owner = connection }
             say("+OK\r\n", to: connection)
