@@ -95,9 +95,12 @@ extension RunTotals {
         measured.planned > 0 ? Double(measured.failed) / Double(measured.planned) : nil
     }
 
-    /// Sessions still open at the drain deadline as a share of the planned ones; nil without a session.
+    /// Sessions of the measured phases that came to no end by the drain deadline: still open, or due and never connected.
+    public var unfinishedSessions: UInt64 { measured.inFlight &+ measured.cancelled }
+
+    /// They as a share of the planned ones; nil without a session.
     public var unfinishedShare: Double? {
-        measured.planned > 0 ? Double(measured.inFlight) / Double(measured.planned) : nil
+        measured.planned > 0 ? Double(unfinishedSessions) / Double(measured.planned) : nil
     }
 
     /// Sessions saved by a fallback as a share of the planned ones; nil without a session.

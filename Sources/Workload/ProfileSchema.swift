@@ -279,8 +279,9 @@ enum ProfileSchema {
         text += "A limit reads `metric comparison value`, the comparison being `<`, `<=`, `>` or `>=`.\n\n"
         text +=
             "- shares, in percent: `errors`, `fallbacks`, `unfinished`, and `errors(class)`, as in `errors(timeout) <= 0.1%`\n"
-            + "- `unfinished` are the sessions still open `limits.drain_timeout` after the last phase. Where there are any and "
-            + "no limit names\n  them, `unfinished <= 1%` holds too, unless the run was ended before its time.\n"
+            + "- `unfinished` are the sessions still open, or due and never connected, `limits.drain_timeout` after the last "
+            + "phase.\n  Where there are any and no limit names them, `unfinished <= 1%` holds too, unless the run "
+            + "was ended before its time.\n"
             + "- numbers a second: `sessions_per_s`, `messages_per_s`, `bytes_per_s`\n"
         text +=
             "- durations: \(SLOStatistic.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ")) of a series, as in "

@@ -124,7 +124,7 @@ public struct SLOLimit: Sendable, Equatable {
     public static let standard = SLOLimit(
         text: "errors <= 1%", position: nil, metric: .errorShare, comparison: .atMost, limit: 0.01)
 
-    /// In force where sessions were left open and the profile says nothing of them: who never got an answer is in no latency
+    /// In force where sessions came to no end and the profile says nothing of them: who never got an answer is in no latency
     /// and no error, so a server that hangs would pass.
     public static let unfinished = SLOLimit(
         text: "unfinished <= 1%", position: nil, metric: .unfinishedShare, comparison: .atMost, limit: 0.01)
@@ -143,7 +143,8 @@ public struct SLOLimit: Sendable, Equatable {
 }
 
 extension Profile {
-    /// The limits that judge a run which left `unfinished` sessions open. One that was ended before its time left them so itself.
+    /// The limits that judge a run which left `unfinished` sessions without an end. One that was ended before its time left
+    /// them so itself.
     public func limits(unfinished: UInt64, endedEarly: Bool) -> [SLOLimit] {
         let isNamed = slo.contains { $0.metric == .unfinishedShare }
         return isNamed || endedEarly || unfinished == 0 ? slo : slo + [.unfinished]

@@ -2,7 +2,7 @@
 // the machine has them is asked elsewhere. Invariant: addresses of one family, each once, each that of one interface, at most
 // `limit` of them; empty leaves the choice to the kernel.
 
-public import Configuration
+import Configuration
 internal import Glibc
 
 /// An IPv4 or IPv6 address without a port.

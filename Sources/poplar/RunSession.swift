@@ -191,7 +191,7 @@ struct RunSession {
         let evidence = Evidence(
             interrupted: signals > 0, endedEarlyBy: abortedBy,
             slo: totals.evaluate(
-                load.profile.limits(unfinished: totals.measured.inFlight, endedEarly: run.stoppedNs != nil),
+                load.profile.limits(unfinished: totals.unfinishedSessions, endedEarly: run.stoppedNs != nil),
                 measuredSeconds: measuredSeconds),
             validity: RunVerdict.validity(run, totals, load.profile, hiccup: hiccup),
             warnings: RunVerdict.warnings(run, totals, load.profile))
