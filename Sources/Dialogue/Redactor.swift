@@ -36,8 +36,10 @@ public struct Redactor {
         return redactor.lines
     }
 
-    /// One text of the other side, masked and printable.
-    public static func text(_ octets: [UInt8], secrets: Secrets) -> String { Printable.text(secrets.masking(octets)) }
+    /// One text of the other side, masked and printable. `isCut`: it went on, perhaps in the middle of a secret.
+    public static func text(_ octets: [UInt8], secrets: Secrets, isCut: Bool = false) -> String {
+        Printable.text(secrets.masking(octets, isCut: isCut))
+    }
 
     private mutating func say(_ side: DialogueLine.Side, _ text: String) {
         lines.append(DialogueLine(atUs: nowUs, side: side, text: text))

@@ -42,11 +42,21 @@ public struct Secrets: Sendable {
         needles.append(Needle(octets: octets, isWord: octets.count < Self.shortest))
     }
 
-    /// `octets` with every secret masked.
-    func masking(_ octets: [UInt8]) -> [UInt8] {
+    /// `octets` with every secret masked, and, where they are cut off, the beginning of one at their end.
+    func masking(_ octets: [UInt8], isCut: Bool = false) -> [UInt8] {
         var text = octets
         for needle in needles where needle.octets.count <= text.count { text = Self.replace(needle, in: text) }
+        if isCut, let begun = needles.map({ Self.begun($0, at: text) }).max(), begun > 0 {
+            text.replaceSubrange((text.count - begun)..., with: Self.mask)
+        }
         return text
+    }
+
+    /// Octets at the end of `text` that a secret begins with. Its first one alone tells nothing.
+    private static func begun(_ needle: Needle, at text: [UInt8]) -> Int {
+        let longest = min(needle.octets.count - 1, text.count)
+        guard longest >= 2 else { return 0 }
+        return (2...longest).reversed().first { needle.octets.prefix($0).elementsEqual(text.suffix($0)) } ?? 0
     }
 
     private static func replace(_ needle: Needle, in text: [UInt8]) -> [UInt8] {

@@ -1,7 +1,8 @@
 // The first failures of a thread, for a person to read: what failed, when, and the server's own words where it spoke.
 // Written by the thread, read by anyone: a note is complete before the count that shows it. Bounded per class; holds
-// replies of the server alone, never what the client sent.
+// replies of the server alone, never what the client sent, and of a reply that repeats a secret nothing that tells it.
 
+internal import Dialogue
 import Glibc
 import PoplarCore
 import Synchronization
@@ -15,7 +16,7 @@ public struct FailureNote: Sendable {
     public var transport: Transport
     /// Since the start of the run.
     public var atNs: UInt64
-    /// The server's line, where it answered; else empty.
+    /// The start of the server's line, where it answered, with the user's secrets masked; else empty.
     public var reply: String
 }
 
@@ -31,8 +32,9 @@ struct ReplyExcerpt {
 
     mutating func clear() { count = 0 }
 
+    /// Whether the line may have gone on.
+    var isCut: Bool { count == kept.count }
     var octets: [UInt8] { (0..<count).map { kept[$0] } }
-    var text: String { String(decoding: octets, as: UTF8.self) }
 }
 
 final class FailureNotes: @unchecked Sendable {
@@ -42,6 +44,7 @@ final class FailureNotes: @unchecked Sendable {
         var auth: AuthMethod
         var transport: Transport
         var atNs: UInt64
+        var user: UInt32
         var reply: ReplyExcerpt
     }
 
@@ -61,22 +64,27 @@ final class FailureNotes: @unchecked Sendable {
         counts.deallocate()
     }
 
-    /// By the thread alone.
-    func add(_ kind: ErrorClass, _ step: Step, _ auth: AuthMethod, _ transport: Transport, atNs: UInt64, _ reply: ReplyExcerpt) {
+    /// By the thread alone. `user`: the row of who is logging on.
+    func add(
+        _ kind: ErrorClass, _ step: Step, _ auth: AuthMethod, _ transport: Transport, atNs: UInt64, user: UInt32,
+        _ reply: ReplyExcerpt
+    ) {
         let place = Int(kind.rawValue)
         guard Int(counts[place]) < Self.perClass else { return }
         counts[place] &+= 1
         let next = filled.load(ordering: .relaxed)
-        (entries + next).initialize(to: Entry(kind: kind, step: step, auth: auth, transport: transport, atNs: atNs, reply: reply))
+        (entries + next).initialize(
+            to: Entry(kind: kind, step: step, auth: auth, transport: transport, atNs: atNs, user: user, reply: reply))
         filled.store(next &+ 1, ordering: .releasing)
     }
 
-    func read() -> [FailureNote] {
+    /// `users` are those of the run: a server may repeat what the client sent.
+    func read(_ users: CredentialView) -> [FailureNote] {
         (0..<filled.load(ordering: .acquiring)).map { index in
             let entry = entries[index]
             return FailureNote(
                 kind: entry.kind, step: entry.step, auth: entry.auth, transport: entry.transport, atNs: entry.atNs,
-                reply: entry.reply.text)
+                reply: Redactor.text(entry.reply.octets, secrets: users.secrets(of: entry.user), isCut: entry.reply.isCut))
         }
     }
 }

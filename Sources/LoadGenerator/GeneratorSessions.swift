@@ -149,7 +149,7 @@ extension GeneratorThread {
             if kind == .auth, machine.refusalIsAsked { return }
             if kind == .inUse, overlaps.hasMet(header.user, header.overlap) { return }
             let at = atNs > runStartNs ? atNs &- runStartNs : 0
-            control.notes.add(kind, step, method, machine.script.transport, atNs: at, context.excerpt)
+            control.notes.add(kind, step, method, machine.script.transport, atNs: at, user: header.user, context.excerpt)
         case .ended(let verdict):
             let outcome = outcome(verdict, header)
             recordEnd(machine, header, outcome, endNs: atNs)

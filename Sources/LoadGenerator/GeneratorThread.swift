@@ -363,10 +363,13 @@ struct SessionTime {
         open &+= 1
     }
 
-    /// `startNs`: of a session whose duration nobody records, since it never finished.
+    /// `nowNs` may lie before the time of an earlier call, not before the session's begin: a time-out is seen after its limit,
+    /// and what was counted of the session since then is taken back. `startNs`: of a session whose duration nobody records,
+    /// since it never finished.
     mutating func end(_ nowNs: UInt64, unfinishedSince startNs: UInt64? = nil) {
         advance(nowNs)
         open &-= 1
+        if nowNs < lastNs { openNs &-= min(openNs, lastNs &- nowNs) }
         if let startNs { unfinishedNs &+= nowNs > startNs ? nowNs &- startNs : 0 }
     }
 

@@ -163,7 +163,9 @@ public final class LoadRun {
     /// The health of each thread.
     public var health: [HealthReading] { plans.map { $0.control.health.read() } }
     /// Examples of what failed, the first ones of each thread and class, in the order of time.
-    public var failures: [FailureNote] { plans.flatMap { $0.control.notes.read() }.sorted { $0.atNs < $1.atNs } }
+    public var failures: [FailureNote] {
+        plans.flatMap { $0.control.notes.read($0.credentials.view) }.sorted { $0.atNs < $1.atNs }
+    }
     /// Gaps between the first real starts of each thread's measured sessions, each divided by its expectation by the profile.
     public var normalisedGaps: [Double] {
         plans.flatMap { configuration.profile.normalisedGaps($0.control.starts.read(), threads: plans.count) }

@@ -57,7 +57,7 @@ private struct Cast {
         attempt.failedStep = session.failedStep?.name
         attempt.errorClass = session.failedKind?.name
         let said = session.excerpt.octets
-        if !said.isEmpty { attempt.words = Redactor.text(said, secrets: secrets) }
+        if !said.isEmpty { attempt.words = Redactor.text(said, secrets: secrets, isCut: session.excerpt.isCut) }
         attempt.messages = session.messages.map(UInt64.init)
         attempt.octets = session.octets
         attempt.dialogue = Redactor.lines(transcript, secrets: secrets)

@@ -11,6 +11,7 @@ extension RunTotals {
         return switch metric {
         case .errorShare: errorShare
         case .fallbackShare: fallbackShare
+        case .unfinishedShare: unfinishedShare
         case .sessionsPerSecond: perSecond(measured.succeeded)
         case .messagesPerSecond: perSecond(measured.messages)
         case .bytesPerSecond: perSecond(measured.payloadBytes)
@@ -60,7 +61,7 @@ extension RunTotals {
     }
 
     /// The rows of `slo` in summary.json. Times are given in microseconds there. `limits` is `profile.slo`, which holds
-    /// `SLOLimit.standard` where a profile has none.
+    /// `SLOLimit.standard` where a profile has none, or, at the end of a run, `profile.limits(unfinished:endedEarly:)`.
     public func evaluate(_ limits: [SLOLimit], measuredSeconds: Double) -> [RunSummary.SLORow] {
         limits.map { limit in
             let observed = observed(limit.metric, measuredSeconds: measuredSeconds)

@@ -95,6 +95,11 @@ extension RunTotals {
         measured.planned > 0 ? Double(measured.failed) / Double(measured.planned) : nil
     }
 
+    /// Sessions still open at the drain deadline as a share of the planned ones; nil without a session.
+    public var unfinishedShare: Double? {
+        measured.planned > 0 ? Double(measured.inFlight) / Double(measured.planned) : nil
+    }
+
     /// Sessions saved by a fallback as a share of the planned ones; nil without a session.
     public var fallbackShare: Double? {
         measured.planned > 0 ? Double(fallbacks.reduce(0) { $0 &+ $1.count }) / Double(measured.planned) : nil

@@ -18,6 +18,14 @@ struct CrossRules {
         }
     }
 
+    /// A closed load opens as many sessions as it has users, whatever the limit is by default.
+    func check(model: Profile.Model, limits: Profile.RunLimits, inFlightAt: SourcePosition?) {
+        guard case .closed(let users, _) = model, let inFlightAt, users > limits.inFlight else { return }
+        context.report(
+            "\(users) closed users have a session each, more than in_flight allows", at: inFlightAt,
+            remedy: "set limits.in_flight to at least \(users), or remove the key: the users are the limit of a closed load")
+    }
+
     func check(model: Profile.Model, population: Profile.Population, target: Profile.Target) {
         guard case .closed(let users, _) = model, target.isEmpty else { return }
         let rows = UserTable.embeddedRows(users: population.users)

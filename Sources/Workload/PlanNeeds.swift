@@ -34,6 +34,8 @@ public struct PlanNeeds: Sendable, Equatable {
     public let generatorBytes: Double
     /// Of the embedded server; nil when the target is another one.
     public let serverBytes: Double?
+    /// The key that bounds the sessions open at once.
+    private let bound: String
 
     /// Measured on 64-bit Linux and rounded up; docs/commands.md says how.
     private enum Octets {
@@ -48,8 +50,9 @@ public struct PlanNeeds: Sendable, Equatable {
         switch profile.model {
         case .open(.trace): openSessions = min(profile.limits.inFlight, users.count)
         case .open: openSessions = min(profile.limits.inFlight, profile.usersNeeded)
-        case .closed(let users, _): openSessions = min(profile.limits.inFlight, users)
+        case .closed(let users, _): openSessions = users
         }
+        bound = profile.model.isOpen ? "limits.in_flight" : "users"
         let rows = zip(profile.scripts.rows, profile.scripts.shares)
         let onTLSPort = rows.reduce(0) { $0 + ($1.0.transport == .pop3s ? $1.1 : 0) }
         busierShare = max(onTLSPort, 1 - onTLSPort)
@@ -80,12 +83,12 @@ public struct PlanNeeds: Sendable, Equatable {
         }
         if descriptors > room.descriptors {
             found.append(
-                "descriptors: \(descriptors) of \(room.descriptors); raise the limit (ulimit -n), or lower limits.in_flight")
+                "descriptors: \(descriptors) of \(room.descriptors); raise the limit (ulimit -n), or lower \(bound)")
         }
         let bytes = generatorBytes + (serverBytes ?? 0)
         if bytes > Double(room.memoryBytes) {
             found.append(
-                "memory: \(PlanText.memory(bytes)) of \(PlanText.memory(Double(room.memoryBytes))); lower limits.in_flight")
+                "memory: \(PlanText.memory(bytes)) of \(PlanText.memory(Double(room.memoryBytes))); lower \(bound)")
         }
         return found
     }

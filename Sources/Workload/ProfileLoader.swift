@@ -55,7 +55,7 @@ struct ProfileDecoder {
         let target = readTarget()
         let sources = readSources(target)
         let tls = readTLS()
-        let limits = readLimits()
+        let (limits, inFlightAt) = readLimits()
         let work = readWork(population)
         let clients = readClients(work: work)
         let slo = readSLO()
@@ -70,6 +70,7 @@ struct ProfileDecoder {
         let allowsOverlap = fields.flag("overlap", false)
         let rules = CrossRules(fields: fields, context: context)
         rules.check(work: work, limits: limits)
+        rules.check(model: model, limits: limits, inFlightAt: inFlightAt)
         rules.check(model: model, population: population, target: target)
         rules.check(clients, server: server, target: target)
         guard context.collector.isEmpty else { return nil }
@@ -326,13 +327,15 @@ struct ProfileDecoder {
             resumptionShare: inner?.share("resumption") ?? 0, versions: versions ?? [.init(value: .tls13, share: 1)])
     }
 
-    private func readLimits() -> Profile.RunLimits {
+    /// The place of `in_flight` where the file gives it.
+    private func readLimits() -> (Profile.RunLimits, inFlightAt: SourcePosition?) {
         let ms: UInt64 = 1_000_000
         let hour = 3_600_000 * ms
         guard let inner = fields.fields("limits", ProfileSchema.limits) else {
-            return Profile.RunLimits(
+            let standard = Profile.RunLimits(
                 inFlight: 10_000, connectTimeoutNs: 5_000 * ms, stepTimeoutNs: 10_000 * ms, sessionTimeoutNs: 30_000 * ms,
                 drainTimeoutNs: 5_000 * ms)
+            return (standard, nil)
         }
         let limits = Profile.RunLimits(
             inFlight: inner.integer("in_flight", 10_000, in: 1...1_000_000),
@@ -346,7 +349,7 @@ struct ProfileDecoder {
                 "'\(key)' is longer than the session's time-out, so it never acts", at: inner.valuePosition(key),
                 remedy: "shorten it, or lengthen session_timeout")
         }
-        return limits
+        return (limits, inner.has("in_flight") ? inner.valuePosition("in_flight") : nil)
     }
 
     // MARK: Limits that decide
@@ -360,6 +363,11 @@ struct ProfileDecoder {
             let aborts = inner.flag("abort", false)
             var limit = inner.tree("limit").flatMap { readLimit($0, inner, "limit") }
             limit?.aborts = aborts
+            if aborts, limit?.metric == .unfinishedShare {
+                context.report(
+                    "what is unfinished is known when the run is over, so it cannot end it", at: inner.keyPosition("abort"),
+                    remedy: "remove the key")
+            }
             return limit
         }
         var slots = 0

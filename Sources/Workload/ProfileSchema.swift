@@ -246,7 +246,8 @@ enum ProfileSchema {
         path: "limits", about: "",
         keys: [
             key(
-                "in_flight", "1 to 1000000", "10000", "Sessions open at once. A session that finds no room makes the run invalid."
+                "in_flight", "1 to 1000000", "10000",
+                "Sessions open at once. A session that finds no room makes the run invalid. A closed load has as many as users."
             ),
             key("connect_timeout", "duration, 1ms to 1h", "5s", "From connect to the connection."),
             key("step_timeout", "duration, 1ms to 1h", "10s", "From a command to the end of its reply."),
@@ -282,7 +283,9 @@ enum ProfileSchema {
         text += "\n### Metrics of `slo`\n\n"
         text += "A limit reads `metric comparison value`, the comparison being `<`, `<=`, `>` or `>=`.\n\n"
         text +=
-            "- shares, in percent: `errors`, `fallbacks`, and `errors(class)`, as in `errors(timeout) <= 0.1%`\n"
+            "- shares, in percent: `errors`, `fallbacks`, `unfinished`, and `errors(class)`, as in `errors(timeout) <= 0.1%`\n"
+            + "- `unfinished` are the sessions still open `limits.drain_timeout` after the last phase. Where there are any and "
+            + "no limit names\n  them, `unfinished <= 1%` holds too, unless the run was ended before its time.\n"
             + "- numbers a second: `sessions_per_s`, `messages_per_s`, `bytes_per_s`\n"
         text +=
             "- durations: \(SLOStatistic.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ")) of a series, as in "

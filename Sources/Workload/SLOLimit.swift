@@ -11,6 +11,8 @@ public enum SLOMetric: Sendable, Hashable {
     case errorShare
     /// Sessions saved by a fallback, as a share of the planned ones.
     case fallbackShare
+    /// Sessions still open at the drain deadline, as a share of the planned ones; known when the run is over, not before.
+    case unfinishedShare
     case sessionsPerSecond
     case messagesPerSecond
     case bytesPerSecond
@@ -31,7 +33,7 @@ public enum SLOMetric: Sendable, Hashable {
 
     public var unit: Unit {
         switch self {
-        case .errorShare, .fallbackShare, .errorClassShare, .withinShare, .lateShare: .share
+        case .errorShare, .fallbackShare, .unfinishedShare, .errorClassShare, .withinShare, .lateShare: .share
         case .sessionsPerSecond, .messagesPerSecond, .bytesPerSecond: .perSecond
         case .latency: .nanoseconds
         }
@@ -122,6 +124,11 @@ public struct SLOLimit: Sendable, Equatable {
     public static let standard = SLOLimit(
         text: "errors <= 1%", position: nil, metric: .errorShare, comparison: .atMost, limit: 0.01)
 
+    /// In force where sessions were left open and the profile says nothing of them: who never got an answer is in no latency
+    /// and no error, so a server that hangs would pass.
+    public static let unfinished = SLOLimit(
+        text: "unfinished <= 1%", position: nil, metric: .unfinishedShare, comparison: .atMost, limit: 0.01)
+
     public func verdict(observed: Double?) -> Verdict {
         guard let observed, !observed.isNaN else { return .inconclusive }
         let holds =
@@ -136,6 +143,12 @@ public struct SLOLimit: Sendable, Equatable {
 }
 
 extension Profile {
+    /// The limits that judge a run which left `unfinished` sessions open. One that was ended before its time left them so itself.
+    public func limits(unfinished: UInt64, endedEarly: Bool) -> [SLOLimit] {
+        let isNamed = slo.contains { $0.metric == .unfinishedShare }
+        return isNamed || endedEarly || unfinished == 0 ? slo : slo + [.unfinished]
+    }
+
     /// What counts a retrieval as late, each at its slot.
     public var lateRules: [LateRule] {
         slo.compactMap { limit in

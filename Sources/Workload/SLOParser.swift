@@ -13,8 +13,8 @@ struct SLOSyntaxError: Error, Equatable {
 
 enum SLOParser {
     private static let scalars: [(name: String, metric: SLOMetric)] = [
-        ("errors", .errorShare), ("fallbacks", .fallbackShare), ("sessions_per_s", .sessionsPerSecond),
-        ("messages_per_s", .messagesPerSecond), ("bytes_per_s", .bytesPerSecond),
+        ("errors", .errorShare), ("fallbacks", .fallbackShare), ("unfinished", .unfinishedShare),
+        ("sessions_per_s", .sessionsPerSecond), ("messages_per_s", .messagesPerSecond), ("bytes_per_s", .bytesPerSecond),
     ]
     private static let wholes: [(name: String, series: SLOSeries)] = [
         ("session", .session), ("session_service", .sessionService), ("session_failed", .sessionFailed), ("start_lag", .startLag),

@@ -9,12 +9,14 @@ import Reactor
 import Workload
 
 struct EmbeddedServer {
-    let pid: Int32
     let commandLine: [String]
     let cpus: [Int]
     let pop3: SocketAddress?
     let pop3s: SocketAddress?
+    private let child: ChildProcess
     private let messages: Int32
+
+    var pid: Int32 { child.pid }
 
     struct Failure: Error, CustomStringConvertible {
         let description: String
@@ -48,9 +50,9 @@ struct EmbeddedServer {
         }
         close(pipe[1])
         pipe[1] = -1
+        let child = ChildProcess(pid: pid)
         guard let line = readLine(pipe[0], deadlineMs: readyMs), line.hasPrefix("ready ") else {
-            kill(pid, SIGKILL)
-            waitpid(pid, nil, 0)
+            child.kill()
             let said = text(of: messages)
             close(messages)
             throw Failure(description: "the embedded server did not get ready" + (said.isEmpty ? "" : ": \(said)"))
@@ -61,25 +63,23 @@ struct EmbeddedServer {
             if pair.count == 2 { addresses[pair[0]] = try SocketAddress(parsing: String(pair[1])) }
         }
         return EmbeddedServer(
-            pid: pid, commandLine: ["poplar"] + arguments.dropFirst(), cpus: cpus, pop3: addresses["pop3"],
-            pop3s: addresses["pop3s"],
-            messages: messages)
+            commandLine: ["poplar"] + arguments.dropFirst(), cpus: cpus, pop3: addresses["pop3"], pop3s: addresses["pop3s"],
+            child: child, messages: messages)
     }
 
     /// Whether it has ended by itself.
-    func hasEnded() -> Bool { waitpid(pid, nil, WNOHANG) == pid }
+    func hasEnded() -> Bool { child.poll() }
 
     /// Lets it drain, and kills it when it does not end.
     func stop() {
         defer { close(messages) }
-        guard kill(pid, SIGTERM) == 0 else { return }
+        guard child.signal(SIGTERM) else { return }
         let deadline = MonotonicClock.now() &+ UInt64(Self.endMs) * 1_000_000
         while MonotonicClock.now() < deadline {
-            if waitpid(pid, nil, WNOHANG) != 0 { return }
+            if child.poll() { return }
             usleep(5_000)
         }
-        kill(pid, SIGKILL)
-        waitpid(pid, nil, 0)
+        child.kill()
     }
 
     private static func spawn(_ arguments: [String], out: Int32, messages: Int32, cpus: [Int]) -> Int32 {

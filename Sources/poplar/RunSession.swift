@@ -189,12 +189,15 @@ struct RunSession {
         let measuredSeconds = measuredSeconds(run.startNs, until: run.stoppedNs ?? .max)
         let evidence = Evidence(
             interrupted: signals > 0, endedEarlyBy: abortedBy,
-            slo: totals.evaluate(load.profile.slo, measuredSeconds: measuredSeconds),
+            slo: totals.evaluate(
+                load.profile.limits(unfinished: totals.measured.inFlight, endedEarly: run.stoppedNs != nil),
+                measuredSeconds: measuredSeconds),
             validity: RunVerdict.validity(run, totals, load.profile, hiccup: hiccup),
             warnings: RunVerdict.warnings(run, totals, load.profile))
         let summary = RunSummary(
             totals, profile: .init(name: load.profile.name, sha256: RunVerdict.sha256(load.profile.sourceText)),
             seed: load.profile.seed, measuredSeconds: measuredSeconds, evidence: evidence)
+        if run.stoppedNs == nil, let text = RunVerdict.unfinished(totals, load.profile.limits) { notes.append(text) }
         if load.profile.usesTLS, run.configuration.verification == .none {
             notes.append("the server's certificate was not verified")
         }

@@ -99,6 +99,14 @@ enum RunVerdict {
         return nil
     }
 
+    /// Sessions that nobody knows the end of, where a longer drain would have told it.
+    static func unfinished(_ totals: RunTotals, _ limits: Profile.RunLimits) -> String? {
+        let count = totals.measured.inFlight
+        guard count > 0, limits.drainTimeoutNs < limits.stepTimeoutNs else { return nil }
+        return "\(count) sessions were still open when the drain ended; with limits.drain_timeout at least limits.step_timeout, "
+            + "those that wait for an answer count as time-outs"
+    }
+
     /// The first failures of each class, with the server's own words.
     static func examples(_ run: LoadRun) -> ErrorExamples {
         var examples = ErrorExamples()

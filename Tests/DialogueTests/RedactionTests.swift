@@ -50,6 +50,22 @@ struct RedactionTests {
         }
     }
 
+    @Test("a text that is cut off in the middle of a secret shows nothing of it")
+    func cut() {
+        func shown(_ text: String, isCut: Bool) -> String {
+            Redactor.text(Array(text.utf8), secrets: Self.secrets, isCut: isCut)
+        }
+        let whole = "-ERR unknown: PASS \(Self.password)"
+        for kept in 2..<Self.password.count {
+            let text = String(whole.dropLast(Self.password.count - kept))
+            #expect(shown(text, isCut: true) == "-ERR unknown: PASS ***", "\(kept)")
+        }
+        #expect(shown(whole, isCut: true) == "-ERR unknown: PASS ***")
+        #expect(shown("-ERR C4n", isCut: false) == "-ERR C4n", "this is all that was said")
+        let encoded = Self.base64(Array("x\(Self.password)".utf8))
+        #expect(shown("-ERR \(encoded.prefix(8))", isCut: true).hasSuffix("***"))
+    }
+
     @Test("each mechanism's answer is shown by its harmless parts")
     func mechanisms() throws {
         let plain = Self.base64(Array("\0ada\0\(Self.password)".utf8))

@@ -82,6 +82,36 @@ struct CanaryTests {
         }
     }
 
+    @Test("nor does a server that repeats it bring it into the run's folder")
+    func repeated() throws {
+        let server = try AnsweringPort { line, _ in
+            line.hasPrefix("PASS") ? "-ERR unknown command: \(line)" : AnsweringPort.good(line)
+        }
+        let folder = try ScratchFolder()
+        let profile = try folder.write(
+            "echo.yaml",
+            """
+            name: echo
+            model: closed
+            users: 2
+            think_time: 20ms
+            phases: [{name: steady, duration: 300ms}]
+            clients: [{persona: basic}]
+            mailbox_work: [{name: look, stat: on}]
+            population: {users: 40, messages: 1, bytes: 256}
+
+            """)
+        let out = folder.url.appendingPathComponent("run").path
+        let outcome = try Program.run(Program.poplar, ["run", profile, "--out", out, "--pop3", server.target])
+        #expect(outcome.status == 2, "\(outcome.output)\(outcome.errors)")
+        #expect(folder.read("run/errors.jsonl").contains("-ERR unknown command: PASS ***"))
+        let files = try FileManager.default.contentsOfDirectory(atPath: out).map { folder.read("run/\($0)") }
+        let everything = (files.joined() + outcome.output + outcome.errors).lowercased()
+        for (name, spelling) in spellings("secret") where spelling.count >= 4 {
+            #expect(!everything.contains(spelling), "the password as \(name)")
+        }
+    }
+
     // MARK: Methods whose response depends on what the server said
 
     private func apop(_ server: WatchedPoplar, _ password: String) {

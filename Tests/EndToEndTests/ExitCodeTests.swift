@@ -111,6 +111,20 @@ struct ExitCodeTests {
         #expect((try #require(try finished.summary["errors"] as? [String: Int])["refused"] ?? 0) > 0)
     }
 
+    @Test("2: a server that falls silent in mid-run, and a drain that ends before any time-out")
+    func fellSilent() throws {
+        let server = try AnsweringPort { line, count in count > 200 ? nil : AnsweringPort.good(line) }
+        let folder = try ScratchFolder()
+        let limits = "limits: {step_timeout: 20s, session_timeout: 30s, drain_timeout: 200ms}"
+        let text = profile([holds, "errors <= 0%"], more: limits)
+        let finished = FinishedRun(folder, try Program.run(Program.poplar, try words(folder, text, ["--pop3", server.target])))
+        #expect(finished.outcome.status == limitFailed, "\(finished.outcome.output)\(finished.outcome.errors)")
+        let sessions = try finished.sessions()
+        #expect((sessions["succeeded"] ?? 0) > 0 && sessions["failed"] == 0 && sessions["in_flight"] == 4, "\(sessions)")
+        #expect(try finished.reasons.map { $0.hasPrefix("unfinished <= 1 % failed: observed ") } == [true])
+        #expect(finished.outcome.output.contains("note       4 sessions were still open when the drain ended"))
+    }
+
     // MARK: By a signal
 
     @Test("130: SIGINT and SIGTERM; what ran is written, marked, and adds up", arguments: [SIGINT, SIGTERM])

@@ -132,6 +132,23 @@ import Workload
         #expect(totals.latency.corrected.count == 0)
     }
 
+    @Test func `a silent server: however late a time-out is seen, sessions were open for as long as they lasted`() throws {
+        let server = try StubServer(.silent)
+        defer { server.stop() }
+        let run = try run(profile(timeout: "50ms"), server.address)
+        let totals = run.collector.totals
+        #expect(totals.measured.planned > 20 && totals.measured.errors[.timeout] == totals.measured.planned)
+        #expect(run.health.reduce(0) { $0 + $1.openNs } == UInt64(totals.latency.failed.sum))
+    }
+
+    @Test func `a reply that repeats the password is kept without it`() throws {
+        let server = try StubServer(.repeats)
+        defer { server.stop() }
+        let failures = try run(profile(), server.address).failures
+        #expect(failures.count == 5)
+        #expect(failures.allSatisfy { $0.reply == "-ERR unknown command: PASS ***" }, "\(failures.map(\.reply))")
+    }
+
     @Test func `a server that closes early, and one that is not there`() throws {
         let server = try StubServer(.closesEarly)
         let closing = try run(profile(), server.address).collector.totals

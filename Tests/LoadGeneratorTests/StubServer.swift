@@ -28,6 +28,8 @@ final class StubServer: Sendable {
         case refusesOrIsSilent
         /// Answers QUIT and sends on, until the client has gone, or for twenty seconds.
         case endless
+        /// Knows no PASS, and says back what it heard.
+        case repeats
     }
 
     let address: SocketAddress
@@ -115,6 +117,7 @@ final class StubServer: Sendable {
             say("-ERR [IN-USE] locked\r\n", to: connection)
         case "PASS" where behaviour == .refusesOrIsSilent:
             if passwords.wrappingAdd(1, ordering: .relaxed).newValue % 2 == 0 { say("-ERR no such user\r\n", to: connection) }
+        case "PASS" where behaviour == .repeats: say("-ERR unknown command: \(line)", to: connection)
         case "PASS":
             if locks(behaviour) { owner = connection }
             say("+OK\r\n", to: connection)

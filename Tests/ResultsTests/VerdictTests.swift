@@ -64,6 +64,25 @@ import Workload
         #expect(none.verdict == .inconclusive, "no session says nothing")
     }
 
+    @Test func aServerThatHangsFailsItsRun() {
+        let collector = Collector(threads: 1, runStartNs: 0, model: .closed)
+        var recorder = Recorder(collector.exchanges[0])
+        for index in 0..<10 as Range<UInt64> {
+            recorder.sessionDue(plannedNs: 1, measured: true)
+            recorder.sessionStarted(plannedNs: 1, startNs: 1, measured: true)
+            recorder.record(
+                session: SessionRecord(
+                    plannedNs: 1, startNs: 1, endNs: index < 8 ? 2 : 0, outcome: index < 8 ? .succeeded : .inFlight,
+                    plannedAuth: .basic, auth: .basic, transport: .pop3, measured: true))
+        }
+        recorder.finish(nowNs: 10)
+        collector.poll(nowNs: 10)
+        let rows = collector.totals.evaluate([.standard, .unfinished], measuredSeconds: 1)
+        #expect(rows.map(\.verdict) == [.pass, .fail])
+        let evidence = Evidence(slo: rows, validity: [])
+        #expect(evidence.verdict == .fail && evidence.reasons == ["unfinished <= 1 % failed: observed 20 %"])
+    }
+
     @Test func everyMetricIsObservedAsTheSummaryShowsIt() {
         let totals = RunFixture.collector().totals
         let summary = RunFixture.summary()
@@ -72,6 +91,7 @@ import Workload
         #expect(observed(.messagesPerSecond) == summary.throughput.messagesPerS)
         #expect(observed(.bytesPerSecond) == summary.throughput.bytesPerS)
         #expect(observed(.fallbackShare) == 10.0 / 1_004.0)
+        #expect(observed(.unfinishedShare) == 1.0 / 1_004.0)
         #expect(observed(.latency(.p99, .session)).map { $0 / 1_000 } == summary.latencyUs.sessionCorrected?.p99)
         #expect(observed(.latency(.max, .sessionService)).map { $0 / 1_000 } == summary.latencyUs.sessionService.max)
         #expect(observed(.latency(.mean, .startLag)) == 200)

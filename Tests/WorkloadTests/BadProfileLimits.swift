@@ -8,6 +8,11 @@ let limitCases: [BadProfile] = [
         "slo:\n  - eror <= 1%\n",
         "14:5 unknown metric 'eror' | did you mean 'errors'?"),
     BadProfile(
+        "what is unfinished ends no run",
+        "",
+        "slo:\n  - {limit: unfinished <= 1%, abort: on}\n",
+        "14:31 what is unfinished is known when the run is over, so it cannot end it | remove the key"),
+    BadProfile(
         "an unknown figure is an error",
         "",
         "slo:\n  - p98(session) < 1s\n",

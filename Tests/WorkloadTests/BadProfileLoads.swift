@@ -30,6 +30,12 @@ let loadCases: [BadProfile] = [
         "3:8 501 users are to be logged on at once, a population of 1000 gives the load 500 | set population.users to at "
             + "least 1002"),
     BadProfile(
+        "closed users fit the limit of open sessions",
+        "rate: 100",
+        "model: closed\nusers: 401\nlimits: {in_flight: 400}",
+        "4:21 401 closed users have a session each, more than in_flight allows | set limits.in_flight to at least 401, or remove "
+            + "the key: the users are the limit of a closed load"),
+    BadProfile(
         "some phase is measured",
         "    duration: 10s",
         "    duration: 10s\n    measure: off",

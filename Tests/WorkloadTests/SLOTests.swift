@@ -13,6 +13,7 @@ struct SLOTests {
         arguments: [
             ("errors <= 0.1%", SLOMetric.errorShare, SLOLimit.Comparison.atMost, 0.001), ("errors<1%", .errorShare, .below, 0.01),
             ("errors <= 0", .errorShare, .atMost, 0), ("fallbacks > 5%", .fallbackShare, .above, 0.05),
+            ("unfinished <= 0.5%", .unfinishedShare, .atMost, 0.005),
             ("sessions_per_s >= 380", .sessionsPerSecond, .atLeast, 380),
             ("messages_per_s >= 0.5", .messagesPerSecond, .atLeast, 0.5), ("bytes_per_s > 1000", .bytesPerSecond, .above, 1000),
             ("p99(session) < 200ms", .latency(.p99, .session), .below, 200e6),
@@ -51,6 +52,18 @@ struct SLOTests {
         #expect(verdicts == [.fail, .inconclusive, .pass])
         #expect(profile.slo[0].position == SourcePosition(line: 13, column: 7))
         #expect(SLOLimit.standard.verdict(observed: .nan) == .inconclusive)
+    }
+
+    @Test("sessions left open have a limit of their own, where there are any, none is named, and the run had its time")
+    func unfinished() throws {
+        let silent = try loadProfile(goodProfile)
+        #expect(silent.limits(unfinished: 0, endedEarly: false) == [.standard])
+        #expect(silent.limits(unfinished: 1, endedEarly: false) == [.standard, .unfinished])
+        #expect(silent.limits(unfinished: 1, endedEarly: true) == [.standard])
+        #expect(try SLOParser.parse(SLOLimit.unfinished.text, at: nil) == .unfinished)
+        let naming = try loadProfile(goodProfile + "slo: [unfinished <= 50%]\n")
+        #expect(naming.limits(unfinished: 1, endedEarly: false).map(\.limit) == [0.5])
+        #expect(naming.limits(unfinished: 0, endedEarly: true).map(\.limit) == [0.5])
     }
 
     @Test("a retrieval may take its allowance and its octets at the slowest speed, and not a nanosecond more")

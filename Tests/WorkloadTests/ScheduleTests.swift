@@ -390,6 +390,17 @@ struct DryRunTests {
         #expect(plan.description.contains("there are 1000 (60000-60999)"))
     }
 
+    @Test("a closed load opens a session for each user, whatever the limit is by default")
+    func closedNeeds() throws {
+        let text = goodProfile.replacingFirst("rate: 100", with: "model: closed\nusers: 12000")
+        let profile = try loadProfile(text + "population: {users: 24000}\n")
+        let users = UserTable.embedded(users: profile.population.users)
+        let needs = PlanNeeds(profile: profile, users: users, threads: 1, startsServer: false)
+        #expect(profile.limits.inFlight == 10_000 && needs.openSessions == 12_000)
+        let tight = PlanRoom(ports: 32_768...60_999, restS: 1, descriptors: 1024, memoryBytes: 16 << 30)
+        #expect(needs.shortages(tight).first?.hasSuffix("or lower users") == true)
+    }
+
     @Test("a session that the client ends without QUIT leaves its port resting on this side")
     func resting() {
         var work = MailboxWork(
