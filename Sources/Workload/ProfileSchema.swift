@@ -196,9 +196,8 @@ enum ProfileSchema {
         keys: [
             key(
                 "resumption", "percentage", "0",
-                "Part of the TLS sessions that offer an earlier one. Each thread keeps the last 256 of each TLS version, of all users "
-                    + "together, and offers each of them once, the oldest first; with none kept the handshake is full."
-            ),
+                "Part of the TLS sessions that offer an earlier one. Each thread keeps the last 256 of each TLS version, of all "
+                    + "users together, and offers each of them once, the oldest first; with none kept the handshake is full."),
             key("versions", "`tls1.2`, `tls1.3`, or weights", "`tls1.3`", "Version that a client asks for."),
         ])
 
