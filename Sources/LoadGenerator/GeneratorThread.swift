@@ -239,8 +239,9 @@ struct GeneratorThread: ~Copyable {
     // MARK: Time
 
     private mutating func expireTimers() {
-        context.excerpt.clear()
         while let slot = wheel.popExpired(nowNs: nowNs) {
+            // What one session was told is nothing of the next one's.
+            context.excerpt.clear()
             guard let token = slab.token(slot: slot), let seat = slab.pointer(token) else { continue }
             if seat.pointee.isLingering {
                 remove(token)
@@ -256,7 +257,7 @@ struct GeneratorThread: ~Copyable {
                 let event = seat.pointee.machine.timedOut()
                 conclude(token, seat, event, atNs: deadline)
             } else {
-                wheel.set(slot: slot, deadlineNs: min(deadline, seat.pointee.nextReadNs ?? .max))
+                arm(token, seat)
             }
         }
         while let place = thinkWheel.popExpired(nowNs: nowNs) { waitingPlaces.push(UInt32(truncatingIfNeeded: place)) }

@@ -43,8 +43,7 @@ extension GeneratorThread {
     mutating func connected(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
         trace(seat, .connected)
         take(seat.pointee.machine.connected(nowNs: nowNs), seat.pointee.machine, seat.pointee.header, atNs: nowNs)
-        let deadline = seat.pointee.machine.deadlineNs(startNs: seat.pointee.header.startNs, limits: limits)
-        wheel.set(slot: Int(token.slot), deadlineNs: deadline)
+        arm(token, seat)
         if seat.pointee.machine.state == .handshaking { beginTLS(token, seat) }
     }
 
@@ -174,10 +173,7 @@ extension GeneratorThread {
     /// After a session's end: the server is to close first, so that its end of the connection waits out TIME_WAIT.
     private mutating func settle(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
         if seat.pointee.machine.wantsConnection { return reconnect(token, seat) }
-        if seat.pointee.machine.state == .idle {
-            let deadline = seat.pointee.machine.deadlineNs(startNs: seat.pointee.header.startNs, limits: limits)
-            wheel.set(slot: Int(token.slot), deadlineNs: min(deadline, seat.pointee.nextReadNs ?? .max))
-        }
+        if seat.pointee.machine.state == .idle { arm(token, seat) }
         guard seat.pointee.machine.isOver else { return }
         guard seat.pointee.machine.saidQuit else { return remove(token) }
         seat.pointee.isLingering = true
@@ -189,8 +185,7 @@ extension GeneratorThread {
         var writer = ByteWriter(scratch.commands)
         seat.pointee.machine.wake(nowNs, &writer)
         trace(seat, .sent, writer.written)
-        let deadline = seat.pointee.machine.deadlineNs(startNs: seat.pointee.header.startNs, limits: limits)
-        wheel.set(slot: Int(token.slot), deadlineNs: deadline)
+        arm(token, seat)
         if writer.count > 0 {
             cipherOutCount = 0
             defer { pump.end() }

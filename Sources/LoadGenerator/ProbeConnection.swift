@@ -124,6 +124,8 @@ struct ProbeConnection: ~Copyable {
 
     private mutating func readRaw(_ deadlineNs: UInt64) throws(Fault) -> Int {
         while true {
+            // Before the read: the other side may send faster than it is read.
+            guard MonotonicClock.now() < deadlineNs else { throw .timeout }
             switch socket.read(into: room) {
             case .count(0): throw .closed
             case .count(let count):

@@ -137,7 +137,9 @@ extension ProfileDecoder {
             context.report(
                 "a client that has gone away is not idle", at: inner.keyPosition("idle"), remedy: "remove 'idle' or 'abandon'")
         }
-        work.readRate = inner.has("read_rate") ? UInt32(clamping: inner.size("read_rate", 0, in: 64...1 << 30)) : 0
+        if inner.has("read_rate") {
+            work.readRate = UInt32(clamping: inner.size("read_rate", 0, in: 64...UInt64(MailboxWork.readRateLimit)))
+        }
     }
 
     private static func isCount(_ text: String) -> Bool { text == "all" || ScalarText.integer(text) != nil }

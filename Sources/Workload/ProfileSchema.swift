@@ -136,7 +136,8 @@ enum ProfileSchema {
             key("weight", "number or percentage", "1", "Its part of the sessions of clients that name no work of their own."),
             key(
                 "stat", "`on`, `off`", "`on`",
-                "Send STAT. Its count is what `all` means; without it and `list`, the population's."),
+                "Send STAT. `off`: where messages are wanted and neither `list` nor `uidl` is on it is sent all the same, "
+                    + "since nothing else says how many there are."),
             key("list", "`on`, `off`", "`off`", "Send LIST without an argument."),
             key("uidl", "`on`, `off`", "`off`", "Send UIDL without an argument."),
             key("top", "`mailbox_work[].top` below", "none", "Look at messages with TOP."),
@@ -163,7 +164,7 @@ enum ProfileSchema {
                 "close", "`fin`, `reset`", "`fin`",
                 "How a client that abandons the session or sends no QUIT closes the connection."),
             key(
-                "read_rate", "size a second, 64 to 1GiB", "none",
+                "read_rate", "size a second, 64 to 4MiB", "none",
                 "Octets a second that the client reads, as over a modem line: the server is held up by its full socket."),
         ])
 
@@ -193,7 +194,10 @@ enum ProfileSchema {
     static let tls = SchemaSection(
         path: "tls", about: "",
         keys: [
-            key("resumption", "percentage", "0", "Part of the TLS sessions that offer the user's earlier one, if he has one."),
+            key(
+                "resumption", "percentage", "0",
+                "Part of the TLS sessions that offer an earlier one. Each thread keeps the last 256 of each TLS version, of all "
+                    + "users together, and offers each of them once, the oldest first; with none kept the handshake is full."),
             key("versions", "`tls1.2`, `tls1.3`, or weights", "`tls1.3`", "Version that a client asks for."),
         ])
 

@@ -86,6 +86,8 @@ public struct MailboxWork: Sendable, Equatable {
     public var noopEveryNs: UInt64 = 0
     /// Octets a second that the client reads; 0: all that come.
     public var readRate: UInt32 = 0
+    /// The highest `readRate`: one read for each tick of a thread's wheel, 40,960 octets in 8 ms, still keeps it.
+    public static let readRateLimit: UInt32 = 4 << 20
 
     /// Stands for every message that the maildrop holds.
     public static let allMessages = UInt32.max
@@ -138,7 +140,7 @@ public struct SessionScript: Sendable, Equatable {
     public let ntlmVersion: NTLMVersion
     /// Meaningful where the transport has TLS.
     public let tlsVersion: TLSVersion
-    /// Offer the user's earlier TLS session, if one is kept.
+    /// Offer the oldest TLS session that the thread has kept of this version, whoever's it was, if there is one.
     public let resumesTLS: Bool
     public let expected: ExpectedResult
     public let work: MailboxWork

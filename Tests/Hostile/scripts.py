@@ -81,6 +81,20 @@ AT_STEPS = (
     + [row(f"RST at {step}", "reset", {step: reset}) for step in ("GREETING", "PASS", "RETR", "QUIT")]
 )
 
+# Clients that read by the timers alone: their time-outs must not go with what was to be read.
+SLOW = {"work": "stat: on, list: on, uidl: on, top: {messages: 1, lines: 1}, retrieve: 2, delete: on, read_rate: 6000"}
+SLOW_READERS = [
+    row("slow reader: polite", "succeeded", **SLOW),
+    row("slow reader: polite, 995", "succeeded", persona="basic-ssl", transport="pop3s", **SLOW),
+] + [row(f"slow reader: silence at {step}", "timeout", {step: silence}, **SLOW) for step in ["GREETING", *STEPS]] + [
+    row(f"slow reader: {port}silence within RETR", "timeout", {"RETR": (b"+OK\r\n1 ", silence)}, **channel, **SLOW)
+    for port, channel in (("", {}), ("995, ", {"persona": "basic-ssl", "transport": "pop3s"}))
+] + [
+    row(f"slow reader at {rate}: endless message", "timeout", {"RETR": (b"+OK\r\n", endless(b"x" * 76 + b"\r\n"))}, sessions=2,
+        work=f"retrieve: 1, read_rate: {rate}")
+    for rate in ("64KiB", "4MiB")
+]
+
 FIGURES = [
     row(f"STAT says {text.decode()[:40]}", "content", {"STAT": b"+OK " + text + b"\r\n"})
     for text in (b"-1 120", b"2 -240", b"4294967296 1", b"99999999999999999999 1", b"2 18446744073709551616", b"2", b"",
@@ -268,4 +282,4 @@ LONG = [
         work="stat: on, retrieve: 1", sessions=1, patience=(120, 240), long=True),
 ]
 
-ALL = POLITE + GREETINGS + AT_STEPS + FIGURES + BODIES + CUTS + NTLM + SASL + TLS + LONG
+ALL = POLITE + GREETINGS + AT_STEPS + SLOW_READERS + FIGURES + BODIES + CUTS + NTLM + SASL + TLS + LONG

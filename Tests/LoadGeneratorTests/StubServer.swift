@@ -22,6 +22,12 @@ final class StubServer: Sendable {
         case staysOpen
         /// Somebody else has the maildrop.
         case inUse
+        /// Greets, and is silent then.
+        case fallsSilent
+        /// Greets; refuses every other password, and is silent about those between.
+        case refusesOrIsSilent
+        /// Answers QUIT and sends on, until the client has gone, or for twenty seconds.
+        case endless
         /// Knows no PASS, and says back what it heard.
         case repeats
     }
@@ -30,6 +36,10 @@ final class StubServer: Sendable {
     /// Connections accepted so far.
     var accepted: Int { count.load(ordering: .acquiring) }
     private let count = Atomic<Int>(0)
+    /// Clients that went away from what was sent without end. To be read after `stop`.
+    var escaped: Int { escapes.load(ordering: .acquiring) }
+    private let escapes = Atomic<Int>(0)
+    private let passwords = Atomic<Int>(0)
     private let stopping = Atomic<Bool>(false)
     private let ended = Atomic<Bool>(false)
 
@@ -100,11 +110,13 @@ final class StubServer: Sendable {
         var octets = [UInt8](repeating: 0, count: 512)
         let count = read(connection, &octets, octets.count)
         guard count > 0, behaviour != .closesEarly else { return false }
-        if behaviour == .silent { return true }
+        if behaviour == .silent || behaviour == .fallsSilent { return true }
         let line = String(decoding: octets[..<count], as: UTF8.self)
         switch line.prefix(4) {
         case "PASS" where behaviour == .inUse || locks(behaviour) && owner >= 0:
             say("-ERR [IN-USE] locked\r\n", to: connection)
+        case "PASS" where behaviour == .refusesOrIsSilent:
+            if passwords.wrappingAdd(1, ordering: .relaxed).newValue % 2 == 0 { say("-ERR no such user\r\n", to: connection) }
         case "PASS" where behaviour == .repeats: say("-ERR unknown command: \(line)", to: connection)
         case "PASS":
             if locks(behaviour) { owner = connection }
@@ -116,6 +128,7 @@ final class StubServer: Sendable {
         case "QUIT":
             if owner == connection, behaviour == .locks { owner = -1 }
             say("+OK bye\r\n", to: connection)
+            if behaviour == .endless { sendOn(connection) }
             return behaviour == .staysOpen
         default: say("+OK\r\n", to: connection)
         }
@@ -123,6 +136,17 @@ final class StubServer: Sendable {
     }
 
     private func locks(_ behaviour: Behaviour) -> Bool { behaviour == .locks || behaviour == .locksUntilItCloses }
+
+    private func sendOn(_ connection: Int32) {
+        let block = [UInt8](repeating: 0x61, count: 65_536)
+        let end = MonotonicClock.now() + 20_000_000_000
+        while MonotonicClock.now() < end {
+            guard send(connection, block, block.count, Int32(MSG_NOSIGNAL)) > 0 else {
+                escapes.wrappingAdd(1, ordering: .releasing)
+                return
+            }
+        }
+    }
 
     private func say(_ text: String, to connection: Int32) {
         let octets = Array(text.utf8)

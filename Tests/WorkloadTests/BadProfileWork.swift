@@ -90,7 +90,12 @@ let workCases: [BadProfile] = [
         "a line has a rate",
         "    retrieve: 1",
         "    retrieve: 1\n    read_rate: 10",
-        "13:16 'read_rate' must be a size from 64 to 1073741824 octets, not '10' | write for example 2048 or 2KiB"),
+        "13:16 'read_rate' must be a size from 64 to 4194304 octets, not '10' | write for example 2048 or 2KiB"),
+    BadProfile(
+        "no line is read faster than the timers keep",
+        "    retrieve: 1",
+        "    retrieve: 1\n    read_rate: 4194305",
+        "13:16 'read_rate' must be a size from 64 to 4194304 octets, not '4194305' | write for example 2048 or 2KiB"),
     BadProfile(
         "a step ends before its session",
         "",
