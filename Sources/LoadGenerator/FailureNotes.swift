@@ -84,7 +84,8 @@ final class FailureNotes: @unchecked Sendable {
             let entry = entries[index]
             return FailureNote(
                 kind: entry.kind, step: entry.step, auth: entry.auth, transport: entry.transport, atNs: entry.atNs,
-                reply: Redactor.text(entry.reply.octets, secrets: users.secrets(of: entry.user), isCut: entry.reply.isCut))
+                reply: Redactor.text(
+                    entry.reply.octets, secrets: ShownUsers(users).secrets(of: entry.user), isCut: entry.reply.isCut))
         }
     }
 }

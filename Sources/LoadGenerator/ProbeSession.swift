@@ -24,11 +24,11 @@ public struct ProbeSession: ~Copyable {
         table = CredentialTable(users, needed: .all)
         context = SessionContext(
             credentials: table.view, random: Xoshiro256(seed: System.randomWord()), fileTimeBase: LoadRun.fileTimeBase())
-        secrets = table.view.secrets(of: self.user)
+        secrets = ShownUsers(table.view).secrets(of: self.user)
     }
 
     /// Who logs on, as a text.
-    public func name(of identity: Identity) -> String { table.view.shownName(user, identity, secrets) }
+    public func name(of identity: Identity) -> String { ShownUsers(table.view).name(user, identity, secrets) }
 
     /// Runs the trial over `transport`, which the endpoint must have.
     public mutating func run(

@@ -47,11 +47,12 @@ private struct Cast {
     func attempt(
         _ session: TraceBook.Session, _ script: SessionScript, _ transcript: Transcript
     ) -> ProbeAttempt {
-        let secrets = table.view.secrets(of: session.user)
+        let users = ShownUsers(table.view)
+        let secrets = users.secrets(of: session.user)
         let link = script.chain[session.link]
         var attempt = ProbeAttempt(
             method: ProbeTrial.name(of: link.method, script.ntlmVersion), family: link.method.name,
-            channel: script.transport.name, identity: table.view.shownName(session.user, link.identity, secrets),
+            channel: script.transport.name, identity: users.name(session.user, link.identity, secrets),
             offered: .unknown,
             result: session.outcome.result)
         attempt.failedStep = session.failedStep?.name
@@ -65,14 +66,19 @@ private struct Cast {
     }
 }
 
-extension CredentialView {
+/// Users as they may be shown to people, after a run or beside it.
+struct ShownUsers {
+    let view: CredentialView
+
+    init(_ view: CredentialView) { self.view = view }
+
     /// What of the user must not be shown.
-    func secrets(of user: UInt32) -> Secrets { Secrets(Identity.allCases.map { Array(password(user, $0)) }) }
+    func secrets(of user: UInt32) -> Secrets { Secrets(Identity.allCases.map { Array(view.password(user, $0)) }) }
 
     /// One of the user's identities, as a text.
-    func shownName(_ user: UInt32, _ identity: Identity, _ secrets: Secrets) -> String {
-        let name = Redactor.text(Array(name(user, identity)), secrets: secrets)
-        let domain = Redactor.text(Array(domain(user, identity)), secrets: secrets)
+    func name(_ user: UInt32, _ identity: Identity, _ secrets: Secrets) -> String {
+        let name = Redactor.text(Array(view.name(user, identity)), secrets: secrets)
+        let domain = Redactor.text(Array(view.domain(user, identity)), secrets: secrets)
         return domain.isEmpty ? name : "\(domain)\\\(name)"
     }
 }
