@@ -127,10 +127,9 @@ struct ModuleGraphTests {
                     #expect(isAllowed, "\(file.path) imports \(name), which \(module.name) does not declare or may not use")
                 }
             }
-            // A placeholder of one line imports nothing yet, and is not imported.
             // The executable links them all, as each gets its command.
-            guard !isPlaceholder(module.name), module.name != "poplar" else { continue }
-            let idle = (declared[module.name] ?? []).subtracting(seen).filter { !isPlaceholder($0) }
+            guard module.name != "poplar" else { continue }
+            let idle = (declared[module.name] ?? []).subtracting(seen)
             #expect(idle.isEmpty, "\(module.name) declares \(idle.sorted()) and imports none of it")
         }
     }
@@ -146,12 +145,6 @@ struct ModuleGraphTests {
                 }
             }
         }
-    }
-
-    private func isPlaceholder(_ name: String) -> Bool {
-        guard let module = modules.first(where: { $0.name == name }) else { return false }
-        let files = Repository.swiftFiles(under: module.folder)
-        return !files.isEmpty && files.allSatisfy { $0.lines.count <= 3 }
     }
 
     /// Module names after `import`, whatever access level or attribute stands before it.
