@@ -141,10 +141,11 @@ extension GeneratorThread {
             if header.isMeasured, lateRules.count > 0, step == .retr || step == .top {
                 lateRules.judge(step, latencyNs, machine.lastPayloadBytes, &recorder)
             }
-        case .stepFailed(let step, let method, let kind):
+        case .stepFailed(let step, let method, let kind, let sinceNs):
             if header.trace.isTraced { book?.failed(header.trace, step, kind, context.excerpt) }
             recorder.record(
-                stepError: kind, step: step, auth: method, transport: machine.script.transport, measured: header.isMeasured)
+                failed: step, auth: method, transport: machine.script.transport,
+                latencyNs: sinceNs == 0 ? nil : max(atNs, sinceNs) &- sinceNs, measured: header.isMeasured)
             // A refusal that the script asks for is no failure to show.
             if kind == .auth, machine.refusalIsAsked { return }
             if kind == .inUse, overlaps.hasMet(header.user, header.overlap) { return }

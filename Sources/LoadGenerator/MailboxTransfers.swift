@@ -21,8 +21,7 @@ extension SessionMachine {
 
     /// The oldest command is answered in full.
     mutating func transferred(_ step: Step, _ nowNs: UInt64, _ output: inout ByteWriter) -> SessionEvent {
-        // In a batch every step began with the write; alone, that is the end of the step before.
-        let from = script.work.depth > 1 ? batchStartNs : stepStartNs
+        let from = stepSinceNs
         stepStartNs = nowNs
         let event = SessionEvent.step(step, method, latencyNs: nowNs > from ? nowNs &- from : 0)
         let done = Transfer(kind: step == .top ? .top : step == .retr ? .retr : .dele, message: message)
@@ -34,6 +33,13 @@ extension SessionMachine {
             writeBatch(after: done, nowNs, &output)
         }
         return event
+    }
+
+    /// When the running step began: in a batch every step with the write; alone, that is the end of the step before.
+    /// 0 where nothing has been asked.
+    var stepSinceNs: UInt64 {
+        if state == .idle { return 0 }
+        return unanswered > 0 && script.work.depth > 1 ? batchStartNs : stepStartNs
     }
 
     private mutating func writeBatch(after last: Transfer?, _ nowNs: UInt64, _ output: inout ByteWriter) {

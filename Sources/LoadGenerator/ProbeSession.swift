@@ -126,7 +126,7 @@ public struct ProbeSession: ~Copyable {
         switch event {
         case .needsInput: return
         case .step(let step, _, let latencyNs): attempt.steps.append(.init(step: step.name, us: Double(latencyNs) / 1e3))
-        case .stepFailed(let step, _, let kind):
+        case .stepFailed(let step, _, let kind, _):
             attempt.failedStep = attempt.failedStep ?? step.name
             attempt.errorClass = attempt.errorClass ?? kind.name
             let said = context.excerpt.octets

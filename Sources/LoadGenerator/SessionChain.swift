@@ -24,7 +24,7 @@ extension SessionMachine {
     mutating func startChain(_ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext) {
         if startLink(from: dueLink, nowNs, &output, &context) { return }
         // The server offers nothing that this client could try.
-        if refusedLink == Self.noLink { pending = .stepFailed(.auth, method, .auth) }
+        if refusedLink == Self.noLink { pending = .stepFailed(.auth, method, .auth, sinceNs: 0) }
         leave(ending(of: .auth), &output)
     }
 
@@ -69,7 +69,7 @@ extension SessionMachine {
 
     mutating func admitted(_ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext) -> SessionEvent {
         if currentLink.usesWrongPassword {
-            let event = SessionEvent.stepFailed(step, currentLink.method, .wrongAdmit)
+            let event = SessionEvent.stepFailed(step, currentLink.method, .wrongAdmit, sinceNs: stepStartNs)
             isLoggedOn = true
             leave(.failed(.wrongAdmit), &output)
             return event
@@ -97,7 +97,7 @@ extension SessionMachine {
         _ reply: ClientReply, _ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext
     ) -> SessionEvent {
         let kind: ErrorClass = reply.code == .inUse ? .inUse : .auth
-        let event = SessionEvent.stepFailed(step, currentLink.method, kind)
+        let event = SessionEvent.stepFailed(step, currentLink.method, kind, sinceNs: stepStartNs)
         if kind == .inUse {
             leave(.failed(.inUse), &output)
         } else {
@@ -142,7 +142,7 @@ extension SessionMachine {
             return .needsInput
         }
         guard script.afterRefusal != .giveUp, let next = eligibleLink(from: link &+ 1) else { return nil }
-        let event = SessionEvent.stepFailed(step, currentLink.method, kind)
+        let event = SessionEvent.stepFailed(step, currentLink.method, kind, sinceNs: stepStartNs)
         noteRefusal()
         dueLink = next
         state = .reconnecting

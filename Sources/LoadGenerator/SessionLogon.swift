@@ -134,7 +134,7 @@ extension SessionMachine {
     private mutating func cancel(
         _ kind: ErrorClass, _ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext
     ) -> SessionEvent {
-        let event = SessionEvent.stepFailed(step, currentLink.method, kind)
+        let event = SessionEvent.stepFailed(step, currentLink.method, kind, sinceNs: stepStartNs)
         ClientCommand.write(.cancel, into: &output)
         if script.habits.contains(.leavesCancelUnread) {
             nextLink(kind, nowNs, &output, &context)

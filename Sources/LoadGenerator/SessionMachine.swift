@@ -23,8 +23,8 @@ enum SessionEvent: Equatable {
     case needsInput
     /// A step ended well, `latencyNs` after its command was written.
     case step(Step, AuthMethod, latencyNs: UInt64)
-    /// A step failed; the session may go on by a fallback.
-    case stepFailed(Step, AuthMethod, ErrorClass)
+    /// A step failed, which began at `sinceNs`, or never began (0); the session may go on by a fallback.
+    case stepFailed(Step, AuthMethod, ErrorClass, sinceNs: UInt64)
     /// The session is over: told once, as the last event.
     case ended(SessionOutcome)
 }
@@ -277,7 +277,7 @@ struct SessionMachine {
             return tell()
         }
         let kind = state == .greeting && kind == .protocolViolation ? ErrorClass.greeting : kind
-        let event = SessionEvent.stepFailed(step, methodOfStep, kind)
+        let event = SessionEvent.stepFailed(step, methodOfStep, kind, sinceNs: stepSinceNs)
         verdict = .failed(kind)
         state = .over
         return event

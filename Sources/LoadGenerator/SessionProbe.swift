@@ -76,7 +76,7 @@ extension SessionMachine {
             if script.probe != .capa || offer.contains(.stls) {
                 ClientCommand.write(.stls, into: &output)
             } else {
-                refuseClearText(&output)
+                refuseClearText(sinceNs: 0, &output)
             }
         } else if script.habits.contains(.triesDPA), offer.contains(.dpa) {
             state = .dpaStarted
@@ -86,9 +86,9 @@ extension SessionMachine {
         }
     }
 
-    /// No TLS, no logon.
-    private mutating func refuseClearText(_ output: inout ByteWriter) {
-        pending = .stepFailed(.stls, method, .tls)
+    /// No TLS, no logon. `sinceNs`: when STLS was sent; 0 where the server does not offer it.
+    private mutating func refuseClearText(sinceNs: UInt64, _ output: inout ByteWriter) {
+        pending = .stepFailed(.stls, method, .tls, sinceNs: sinceNs)
         leave(.failed(.tls), &output)
     }
 
@@ -99,7 +99,7 @@ extension SessionMachine {
             state = .handshaking
             return event
         case .error:
-            refuseClearText(&output)
+            refuseClearText(sinceNs: stepStartNs, &output)
             return nil
         case .continuation: return fault(.protocolViolation)
         }

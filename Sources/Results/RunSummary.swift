@@ -130,9 +130,11 @@ public struct RunSummary: Codable, Sendable, Equatable {
         public var p50Interval: [Double]?
         public var p99Interval: [Double]?
         public var p999Interval: [Double]?
+        /// Of the steps that failed after they had begun; left out without any (additional).
+        public var failed: Figures?
 
         enum CodingKeys: String, CodingKey {
-            case step, auth, transport, count, errors, min, mean, p50, p90, p99, max
+            case step, auth, transport, count, errors, min, mean, p50, p90, p99, max, failed
             case p999 = "p99_9"
             case p50Interval = "p50_interval"
             case p99Interval = "p99_interval"

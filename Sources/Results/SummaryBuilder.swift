@@ -75,7 +75,8 @@ extension RunSummary {
             step: label.step.name, auth: label.auth.name, transport: label.transport.name, count: figures.count,
             errors: totals.errors(of: label), min: figures.min, mean: figures.mean, p50: figures.p50, p90: figures.p90,
             p99: figures.p99, p999: figures.p999, max: figures.max, p50Interval: figures.p50Interval,
-            p99Interval: figures.p99Interval, p999Interval: figures.p999Interval)
+            p99Interval: figures.p99Interval, p999Interval: figures.p999Interval,
+            failed: totals.latency.failed(label).map { RunSummary.Figures($0) })
     }
 
     private static func row(_ totals: RunTotals, _ label: SessionLabel) -> MethodRow {

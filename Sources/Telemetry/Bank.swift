@@ -39,6 +39,8 @@ struct Bank {
     @usableFromInline var closedNs: UInt64 = 0
     @usableFromInline let seconds: UnsafeMutablePointer<SessionCounts>
     @usableFromInline let steps: UnsafeMutablePointer<Cells?>
+    /// Of the steps that failed.
+    @usableFromInline let failedSteps: UnsafeMutablePointer<Cells?>
     @usableFromInline let stepErrors: UnsafeMutablePointer<UInt64>
     @usableFromInline let sessions: UnsafeMutablePointer<Cells?>
     @usableFromInline let rows: UnsafeMutablePointer<SessionRow>
@@ -64,6 +66,7 @@ struct Bank {
             to: Bank(
                 seconds: filled(SessionCounts(), secondsKept),
                 steps: filled(nil, StepLabel.count),
+                failedSteps: filled(nil, StepLabel.count),
                 stepErrors: filled(0, StepLabel.count),
                 sessions: filled(nil, SessionLabel.count),
                 rows: filled(SessionRow(), SessionLabel.count),
@@ -79,11 +82,15 @@ struct Bank {
     }
 
     static func free(_ bank: UnsafeMutablePointer<Bank>) {
-        for index in 0..<StepLabel.count { if let cells = bank.pointee.steps[index] { LatencyCells.free(cells) } }
+        for index in 0..<StepLabel.count {
+            if let cells = bank.pointee.steps[index] { LatencyCells.free(cells) }
+            if let cells = bank.pointee.failedSteps[index] { LatencyCells.free(cells) }
+        }
         for index in 0..<SessionLabel.count { if let cells = bank.pointee.sessions[index] { LatencyCells.free(cells) } }
         for cells in bank.pointee.fixedCells { LatencyCells.free(cells) }
         bank.pointee.seconds.deallocate()
         bank.pointee.steps.deallocate()
+        bank.pointee.failedSteps.deallocate()
         bank.pointee.stepErrors.deallocate()
         bank.pointee.sessions.deallocate()
         bank.pointee.rows.deallocate()
@@ -99,7 +106,10 @@ struct Bank {
         measured = SessionCounts()
         unmeasured = SessionCounts()
         seconds.update(repeating: SessionCounts(), count: Self.secondsKept)
-        for index in 0..<StepLabel.count { steps[index]?.pointee.clear() }
+        for index in 0..<StepLabel.count {
+            steps[index]?.pointee.clear()
+            failedSteps[index]?.pointee.clear()
+        }
         stepErrors.update(repeating: 0, count: StepLabel.count)
         for index in 0..<SessionLabel.count { sessions[index]?.pointee.clear() }
         rows.update(repeating: SessionRow(), count: SessionLabel.count)

@@ -47,20 +47,26 @@ public struct Recorder: ~Copyable {
     @inlinable
     public mutating func record(step: Step, auth: AuthMethod, transport: Transport, latencyNs: UInt64, measured: Bool) {
         guard measured else { return }
+        record(latencyNs, in: bank.pointee.steps, StepLabel(step: step, auth: auth, transport: transport).index, .step)
+    }
+
+    /// A step failed, by a refusal, a fault or its time-out, `latencyNs` after it began; nil when it never began.
+    /// It counts in its label's errors, and its time in the label's histogram of failures, never among those that ended well.
+    @inlinable
+    public mutating func record(failed step: Step, auth: AuthMethod, transport: Transport, latencyNs: UInt64?, measured: Bool) {
+        guard measured else { return }
         let index = StepLabel(step: step, auth: auth, transport: transport).index
-        let table = bank.pointee.steps
+        bank.pointee.stepErrors[index] &+= 1
+        if let latencyNs { record(latencyNs, in: bank.pointee.failedSteps, index, .step) }
+    }
+
+    @inlinable
+    func record(_ latencyNs: UInt64, in table: UnsafeMutablePointer<Bank.Cells?>, _ index: Int, _ layout: HistogramLayout) {
         if let cells = table[index] {
             cells.pointee.record(latencyNs)
         } else {
-            Bank.allocate(table, index, .step).pointee.record(latencyNs)
+            Bank.allocate(table, index, layout).pointee.record(latencyNs)
         }
-    }
-
-    /// A step failed. It counts in its label's errors and never in a latency.
-    @inlinable
-    public mutating func record(stepError: ErrorClass, step: Step, auth: AuthMethod, transport: Transport, measured: Bool) {
-        guard measured else { return }
-        bank.pointee.stepErrors[StepLabel(step: step, auth: auth, transport: transport).index] &+= 1
     }
 
     /// A retrieval of the measured phases ended well, but late by the rule of `slot`.
@@ -96,12 +102,7 @@ public struct Recorder: ~Copyable {
             if isOpen { bank.pointee.corrected.pointee.record(corrected) }
             bank.pointee.service.pointee.record(service)
             let index = SessionLabel(auth: session.plannedAuth, transport: session.transport).index
-            let table = bank.pointee.sessions
-            if let cells = table[index] {
-                cells.pointee.record(shown)
-            } else {
-                Bank.allocate(table, index, .session).pointee.record(shown)
-            }
+            record(shown, in: bank.pointee.sessions, index, .session)
         case .failed: if session.measured { bank.pointee.failed.pointee.record(service) }
         case .cancelled, .inFlight: break
         }

@@ -65,10 +65,14 @@ public struct LatencySet: Sendable, Equatable {
     public var failed = LatencyHistogram(.session)
     public var lag = LatencyHistogram(.session)
     var steps = [LatencyHistogram?](repeating: nil, count: StepLabel.count)
+    var failedSteps = [LatencyHistogram?](repeating: nil, count: StepLabel.count)
 
     public init() {}
 
     public subscript(label: StepLabel) -> LatencyHistogram? { steps[label.index] }
+
+    /// The steps of a label that failed after they had begun.
+    public func failed(_ label: StepLabel) -> LatencyHistogram? { failedSteps[label.index] }
 
     /// Every histogram that holds a sample, with its tag in steps.hlog.
     public func visit<Failure: Error>(_ body: (String, LatencyHistogram) throws(Failure) -> Void) throws(Failure) {
@@ -76,14 +80,15 @@ public struct LatencySet: Sendable, Equatable {
             ("session.corrected", corrected), ("session.service", service), ("session.failed", failed), ("start_lag", lag),
         ] where histogram.count > 0 { try body(tag, histogram) }
         for index in steps.indices {
-            guard let histogram = steps[index], histogram.count > 0, let label = StepLabel(index: index) else { continue }
-            try body(label.tag, histogram)
+            guard let label = StepLabel(index: index) else { continue }
+            if let histogram = steps[index], histogram.count > 0 { try body(label.tag, histogram) }
+            if let histogram = failedSteps[index], histogram.count > 0 { try body(label.tag + ".failed", histogram) }
         }
     }
 
     public var isEmpty: Bool {
         corrected.count == 0 && service.count == 0 && failed.count == 0 && lag.count == 0
-            && steps.allSatisfy { ($0?.count ?? 0) == 0 }
+            && (steps + failedSteps).allSatisfy { ($0?.count ?? 0) == 0 }
     }
 
     mutating func merge(_ bank: Bank) {
@@ -92,10 +97,15 @@ public struct LatencySet: Sendable, Equatable {
         failed.merge(bank.failed.pointee)
         lag.merge(bank.lag.pointee)
         for index in 0..<StepLabel.count {
-            guard let cells = bank.steps[index], cells.pointee.count > 0 else { continue }
-            if steps[index] == nil { steps[index] = LatencyHistogram(.step) }
-            steps[index]?.merge(cells.pointee)
+            Self.merge(bank.steps[index], into: &steps[index])
+            Self.merge(bank.failedSteps[index], into: &failedSteps[index])
         }
+    }
+
+    private static func merge(_ cells: Bank.Cells?, into histogram: inout LatencyHistogram?) {
+        guard let cells, cells.pointee.count > 0 else { return }
+        if histogram == nil { histogram = LatencyHistogram(.step) }
+        histogram?.merge(cells.pointee)
     }
 
     mutating func removeAll() {
@@ -103,7 +113,10 @@ public struct LatencySet: Sendable, Equatable {
         service.removeAll()
         failed.removeAll()
         lag.removeAll()
-        for index in steps.indices { steps[index]?.removeAll() }
+        for index in steps.indices {
+            steps[index]?.removeAll()
+            failedSteps[index]?.removeAll()
+        }
     }
 }
 
@@ -170,7 +183,7 @@ public struct RunTotals: Sendable {
     /// Samples beyond the histograms' range (one hour): counted, their maximum kept.
     public var clampedSamples: UInt64 {
         var sum = latency.corrected.clamped &+ latency.service.clamped &+ latency.failed.clamped &+ latency.lag.clamped
-        for histogram in latency.steps { sum &+= histogram?.clamped ?? 0 }
+        for histogram in latency.steps + latency.failedSteps { sum &+= histogram?.clamped ?? 0 }
         return sum
     }
 

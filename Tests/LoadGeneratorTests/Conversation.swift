@@ -47,6 +47,8 @@ enum Scripts {
 final class Conversation {
     /// What the machine told, e.g. "greeting basic", "auth basic: auth", "ended succeeded".
     private(set) var events: [String] = []
+    /// How long each failed step had run, nanoseconds; nil where it never began.
+    private(set) var failedAfterNs: [UInt64?] = []
     /// What the machine wrote, command by command, without line ends.
     private(set) var commands: [String] = []
     private(set) var machine: SessionMachine
@@ -72,7 +74,9 @@ final class Conversation {
         switch event {
         case .needsInput: return
         case .step(let step, let method, _): events.append("\(step.name) \(method.name)")
-        case .stepFailed(let step, let method, let kind): events.append("\(step.name) \(method.name): \(kind.name)")
+        case .stepFailed(let step, let method, let kind, let sinceNs):
+            events.append("\(step.name) \(method.name): \(kind.name)")
+            failedAfterNs.append(sinceNs == 0 ? nil : now - sinceNs)
         case .ended(let outcome):
             switch outcome {
             case .failed(let kind): events.append("failed \(kind.name)")

@@ -71,8 +71,10 @@ import Testing
                 $0.retrieveMessages = .max
                 $0.depth = 16
             })
+        told.receive(Array("+OK 5 octets\r\nabc\r\n.\r\n".utf8))
         told.receive(Array("-ERR no such message\r\n".utf8))
         #expect(told.events.suffix(2) == ["retr basic: content", "failed content"])
+        #expect(told.failedAfterNs == [2_000], "the batch was written at once")
     }
 
     @Test(arguments: [(0, []), (65_536, ["RETR 1", "RETR 2"])] as [(UInt32, [String])])

@@ -274,6 +274,7 @@ private func run(
         for name in ["basic", "plain", "fetchmail", "curl", "thunderbird", "mailkit", "apop"] {
             let told = run(try script(name, transport: .stls), all.merging(["STLS": [reply]]) { $1 })
             #expect(told.commands.suffix(2) == ["STLS", "QUIT"], "\(name)")
+            #expect(told.failedAfterNs == [1_000], "\(name)")
             #expect(told.events.suffix(2).first?.hasPrefix("stls ") == true && told.events.last == "failed tls", "\(name)")
         }
     }
@@ -284,6 +285,7 @@ private func run(
             let told = run(try script(name, transport: .stls), all.merging(["CAPA": [capa]]) { $1 })
             #expect(told.commands == ["CAPA", "QUIT"], "\(name)")
             #expect(told.events.last == "failed tls", "\(name)")
+            #expect(told.failedAfterNs == [nil], "\(name): it was never asked for")
         }
     }
 

@@ -90,7 +90,7 @@ import Testing
     ])
     func `a failed connect has its class, and our own limits are never the server's`(code: Int32, name: String) {
         var machine = SessionMachine(script: Scripts.basic(), user: 0, nowNs: 1)
-        guard case .stepFailed(.connect, .basic, let kind) = machine.connectionFailed(code) else {
+        guard case .stepFailed(.connect, .basic, let kind, sinceNs: 1) = machine.connectionFailed(code) else {
             Issue.record("no failed step")
             return
         }
@@ -117,6 +117,21 @@ import Testing
             #expect(end { $0.timedOut() } == "failed timeout")
             #expect(end { $0.encryptionFailed() } == "failed tls")
         }
+    }
+
+    // The server takes 1,000 ns for each reply.
+    @Test func `a failed step is timed from its own beginning, whatever the session does then`() {
+        let refused = Conversation.run(Scripts.basic(wrong: true), replies: Replies.good(but: ["PASS": ["-ERR no\r\n"]]))
+        #expect(refused.failedAfterNs == [2_000], "USER and PASS are one step")
+        let saved = Conversation.run(
+            Scripts.internetMail(wrong: true), replies: Replies.good(but: ["base64": [Replies.challenge, "-ERR no\r\n"]]))
+        #expect(saved.events.contains("ntlm_authenticate ntlm: auth") && saved.events.last == "succeeded")
+        #expect(saved.failedAfterNs == [1_000], "neither what came before nor the fallback counts")
+        var silent = Replies.good
+        silent["STAT"] = nil
+        let late = Conversation.run(Scripts.basic(), replies: silent)
+        late.happen { $0.timedOut() }
+        #expect(late.failedAfterNs == [1_000])
     }
 
     @Test func `once the outcome stands, a lost goodbye does not change it`() {

@@ -29,7 +29,7 @@ enum RunFixture {
             run(session, on: &recorder)
             recorder.record(step: .retr, auth: .basic, transport: .pop3, latencyNs: 40_000, measured: true)
         }
-        for _ in 0..<10 { recorder.record(stepError: .auth, step: .auth, auth: .ntlm, transport: .pop3, measured: true) }
+        for _ in 0..<10 { recorder.record(failed: .auth, auth: .ntlm, transport: .pop3, latencyNs: 300_000, measured: true) }
         recorder.swapIfDue(nowNs: 2 * second)
         collector.poll(nowNs: 2 * second)
         var failed = record(planned: 2 * second, latency: 5_000_000)

@@ -55,6 +55,8 @@ import Testing
         let steps = RunFixture.summary().steps
         #expect(steps.map(\.step) == ["auth", "retr"])
         #expect(steps[0].errors == 10 && steps[0].count == 0 && steps[0].p50 == nil && steps[0].min == nil)
+        #expect(steps[0].failed?.count == 10 && steps[0].failed?.max == 300 && steps[0].failed?.p50 == nil)
+        #expect(steps[1].failed == nil)
         #expect(steps[1].count == 1_000 && steps[1].p99 == 40 && steps[1].mean == 40)
     }
 
@@ -98,7 +100,7 @@ import Testing
         // Intervals come where there are samples enough for them.
         let intervals: Set<String> = ["p50_interval", "p99_interval", "p99_9_interval"]
         for (_, value) in latency ?? [:] { #expect(keys(value).subtracting(intervals) == figures) }
-        #expect(keys(first(root["steps"])).subtracting(intervals) == figures.union(["step", "auth", "transport", "errors"]))
+        #expect(keys(first(root["steps"])).subtracting(intervals.union(["failed"])) == figures.union(["step", "auth", "transport", "errors"]))
         #expect(keys(first(root["fallbacks"])) == ["from", "to", "count", "lost_us_mean"])
         #expect(keys(first(root["slo"])).isSuperset(of: ["metric", "limit", "observed", "verdict"]))
         #expect(keys(first(root["validity"])) == ["check", "value", "limit", "ok"])

@@ -108,8 +108,9 @@ extension Recorder {
         var recorder = Recorder(collector.exchanges[0])
         recorder.record(step: .retr, auth: .ntlm, transport: .pop3s, latencyNs: 77, measured: true)
         recorder.record(step: .retr, auth: .ntlm, transport: .pop3s, latencyNs: 78, measured: false)
-        recorder.record(stepError: .auth, step: .auth, auth: .ntlm, transport: .pop3s, measured: true)
-        recorder.record(stepError: .auth, step: .auth, auth: .ntlm, transport: .pop3s, measured: false)
+        recorder.record(failed: .auth, auth: .ntlm, transport: .pop3s, latencyNs: 5_000, measured: true)
+        recorder.record(failed: .auth, auth: .ntlm, transport: .pop3s, latencyNs: nil, measured: true)
+        recorder.record(failed: .auth, auth: .ntlm, transport: .pop3s, latencyNs: 6_000, measured: false)
         recorder.finish(nowNs: 5)
         collector.poll(nowNs: 5)
         let totals = collector.totals
@@ -117,7 +118,11 @@ extension Recorder {
         let auth = StepLabel(step: .auth, auth: .ntlm, transport: .pop3s)
         #expect(totals.usedSteps == [auth, retr])
         #expect(totals.latency[retr]?.count == 1)
-        #expect(totals.errors(of: auth) == 1)
+        #expect(totals.errors(of: auth) == 2)
+        #expect(totals.latency[auth] == nil, "a failure is never among the steps that ended well")
+        #expect(totals.latency.failed(auth)?.count == 1, "what never began has no time of its own")
+        #expect(totals.latency.failed(auth)?.maximum == 5_000)
+        #expect(totals.latency.failed(retr) == nil)
         #expect(retr.tag == "retr.ntlm.pop3s")
     }
 
