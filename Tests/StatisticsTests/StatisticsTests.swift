@@ -105,6 +105,25 @@ struct SteadyStateTests {
     @Test("a series that climbs to its end is not steady")
     func climb() throws { #expect(try #require(SteadyState((0..<100).map { Double($0) })).isSteady == false) }
 
+    @Test("one slow second in a hundred does not unsettle a level run, and a lasting step does")
+    func spikes() throws {
+        var unsettled = 0
+        for seed in 1...100 as ClosedRange<UInt64> {
+            var numbers = Numbers(state: seed)
+            let series = (0..<600).map { _ in 10 + numbers.unit() + (numbers.unit() < 0.01 ? 1_000 : 0) }
+            if try !#require(SteadyState(series)).isSteady { unsettled += 1 }
+            let stepped = series.indices.map { series[$0] + ($0 > 400 ? 1 : 0) }
+            #expect(try #require(SteadyState(stepped)).isSteady == false, "seed \(seed)")
+        }
+        #expect(unsettled <= 5)
+    }
+
+    @Test("equal values are no order")
+    func ties() throws {
+        let state = try #require(SteadyState([Double](repeating: 7, count: 100)))
+        #expect(state.isSteady && state.cut == 0)
+    }
+
     @Test("a short series has no answer")
     func short() { #expect(SteadyState([1, 2, 3]) == nil) }
 
