@@ -52,8 +52,11 @@ public enum ScalarText {
     /// `10%` or plain `0`, as a part of 1.
     public static func share(_ text: String) -> Double? {
         if text == "0" { return 0 }
-        guard text.hasSuffix("%"), let value = number(text.dropLast().trimmed()), value <= 100 else { return nil }
-        return value / 100
+        guard text.hasSuffix("%") else { return nil }
+        let digits = text.dropLast().trimmed()
+        guard let value = number(digits), value <= 100 else { return nil }
+        // Rounded once, as 7 / 1000 is: a limit of 0.7 % is met by 7 of 1,000.
+        return Double(digits + "e-2") ?? value / 100
     }
 
     public static func flag(_ text: String) -> Bool? {

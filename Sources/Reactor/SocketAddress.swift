@@ -64,7 +64,7 @@ public struct SocketAddress: Sendable, Equatable {
     /// Resolves `host:port`; the first address that getaddrinfo(3) names.
     public init(parsing text: String) throws(SystemError) {
         guard let (host, port) = Self.split(text) else {
-            throw SystemError(call: "parse", code: EINVAL, subject: "'\(text)' is not HOST:PORT (IPv6 as [::1]:1110)")
+            throw SystemError(call: SystemError.parsing, code: EINVAL, subject: "'\(text)' is not HOST:PORT (IPv6 as [::1]:1110)")
         }
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)

@@ -27,7 +27,13 @@ public struct SystemError: Error, CustomStringConvertible {
         self.subject = subject
     }
 
-    public var description: String { "\(subject): \(String(cString: strerror(code))) (\(call))" }
+    /// Whether a text was at fault and not the system: what the caller was given is no address.
+    public var isMalformed: Bool { call == Self.parsing }
+    static let parsing = "parse"
+
+    public var description: String {
+        isMalformed ? subject : "\(subject): \(String(cString: strerror(code))) (\(call))"
+    }
 }
 
 public enum System {

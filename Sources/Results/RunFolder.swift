@@ -73,6 +73,11 @@ public struct RunFolder: Sendable {
         if isNew { rmdir(path) }
     }
 
+    /// Removes what an older run left here and this one does not write: beside the new summary it would be taken for a part of it.
+    func removeLeftovers(besides written: Set<String>) {
+        for name in [File.dialogues] where !written.contains(name) { unlink("\(path)/\(name)") }
+    }
+
     /// Whether the last of them had to be made.
     @discardableResult
     private static func makeParents(_ path: String) throws(FileError) -> Bool {

@@ -74,6 +74,7 @@ public struct RunWriter: ~Copyable {
             // Last, so that a folder with a summary is a whole one.
             files.append(try folder.prepare(RunFolder.File.summary, folder.text(RunFolder.File.summary, summary)))
             for file in files { try file.publish() }
+            folder.removeLeftovers(besides: Set(files.map(\.name)))
         } catch {
             for file in files { file.remove() }
             throw error

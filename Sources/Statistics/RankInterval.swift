@@ -2,6 +2,8 @@
 // (David and Nagaraja, Order Statistics, 7.1). Samples of one run follow each other and are not independent, so the true
 // interval is wider; this is its lower bound.
 
+import Glibc
+
 public struct RankInterval: Sendable, Equatable {
     /// Ranks from 1, both included.
     public let lower: UInt64
@@ -20,5 +22,21 @@ public struct RankInterval: Sendable, Equatable {
         guard low >= 1, high <= samples else { return nil }
         lower = UInt64(low)
         upper = UInt64(high)
+    }
+
+    /// How many of `count` independent samples may lie above a value that `share` of them exceed in the long run, before chance
+    /// is no explanation any more: more than that come in less than one case of a thousand (binomial). For up to some thousand
+    /// samples and a share of a few per cent.
+    public static func plausibleExcess(share: Double, count: UInt64) -> UInt64 {
+        guard share > 0, share < 1 else { return share >= 1 ? count : 0 }
+        var term = pow(1 - share, Double(count))
+        var upTo = term
+        var excess: UInt64 = 0
+        while upTo < 0.999, excess < count {
+            term *= Double(count - excess) / Double(excess + 1) * share / (1 - share)
+            excess += 1
+            upTo += term
+        }
+        return excess
     }
 }

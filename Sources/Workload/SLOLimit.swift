@@ -150,6 +150,16 @@ extension Profile {
         return isNamed || endedEarly || unfinished == 0 ? slo : slo + [.unfinished]
     }
 
+    /// Whether a limit is about failed sessions, all of them or those of a class.
+    public var limitsErrors: Bool {
+        slo.contains { limit in
+            switch limit.metric {
+            case .errorShare, .errorClassShare: true
+            default: false
+            }
+        }
+    }
+
     /// What counts a retrieval as late, each at its slot.
     public var lateRules: [LateRule] {
         slo.compactMap { limit in

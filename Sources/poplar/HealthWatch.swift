@@ -87,8 +87,8 @@ struct HealthWatch {
                     check: "started_share",
                     text: "of \(totals.measured.planned) sessions that fell due so far \(totals.measured.started) were begun"))
         }
-        if let lag = totals.latency.lag.credibleValue(at: .p99) {
-            let limit = max(1_000_000 + hiccupP99Ns, (totals.latency.corrected.credibleValue(at: .p99) ?? 0) / 10)
+        if let lag = totals.startLagP99Ns {
+            let limit = totals.startLagLimitNs(hiccupP99Ns: hiccupP99Ns)
             if lag > limit {
                 flags.append(
                     GeneratorFlag(

@@ -84,7 +84,8 @@ struct ProbeCommand: ParsableCommand {
                 }
         } catch {
             complain("\(error)")
-            code = error is ConfigurationErrors || error is ValidationError ? .usage : .failure
+            let isMalformed = (error as? SystemError)?.isMalformed ?? false
+            code = error is ConfigurationErrors || error is ValidationError || isMalformed ? .usage : .failure
         }
         if code != .pass { throw ArgumentParser.ExitCode(code.rawValue) }
     }

@@ -88,6 +88,7 @@ struct RunCommand: ParsableCommand {
     mutating func validate() throws {
         if quiet, jsonLines { throw ValidationError("--quiet and --json-lines exclude each other") }
         if let threads, !(1...256).contains(threads) { throw ValidationError("--threads is 1 to 256, not \(threads)") }
+        guard out != "" else { throw ValidationError("--out names no folder: leave it out, or give one") }
         guard (0...1000).contains(trace) else { throw ValidationError("--trace is 1 to 1000 sessions, not \(trace)") }
     }
 
@@ -112,6 +113,7 @@ struct RunCommand: ParsableCommand {
         switch error {
         case is ConfigurationErrors, is OverrideError, is ScheduleError, is ProfileFile.Missing, is ValidationError: .usage
         case LoadRun.Failure.schedule: .usage
+        case let error as SystemError where error.isMalformed: .usage
         default: .failure
         }
     }

@@ -55,10 +55,10 @@ struct RunSession {
         }
         defer { server?.stop() }
         try target.check(profile)
+        let run = try LoadRun(configuration(target, isEmbedded: server != nil))
         let folder =
             try command.out.map { path throws(FileError) in try RunFolder.use(path) }
             ?? RunFolder.create(profile: profile.name, epochSeconds: UInt64(max(0, time(nil))))
-        let run = try LoadRun(configuration(target, isEmbedded: server != nil))
         let startEpochNs = Self.epochNs(at: run.startNs)
         var writer = try openWriter(folder, startEpochNs)
         let startedAt = Self.timeText(startEpochNs)

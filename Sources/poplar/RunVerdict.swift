@@ -3,6 +3,7 @@
 
 import Digest
 import LoadGenerator
+import Report
 import Results
 import Statistics
 import Telemetry
@@ -80,23 +81,52 @@ enum RunVerdict {
                     + "\(AndersonDarling.limit1PerMille), distance \(rounded(test.distance))")
         }
         if let text = unsteady(totals, profile) { warnings.append(text) }
+        if let text = unlimited(totals, profile) { warnings.append(text) }
         return warnings
     }
 
-    /// MSER-5 over the measured seconds, of the median and of the throughput. Nothing is cut.
+    /// MSER-5 over each measured stretch of one rate, of the median and of the throughput. Nothing is cut. A trace has a rate
+    /// of its own making, so nothing is to settle.
     private static func unsteady(_ totals: RunTotals, _ profile: Profile) -> String? {
-        let isConstant = profile.phases.filter(\.isMeasured).allSatisfy { $0.startRate == $0.endRate }
-        guard isConstant else { return nil }
-        let seconds = totals.paces.enumerated().filter { second, _ in
-            profile.phase(atNs: UInt64(second) &* 1_000_000_000)?.isMeasured ?? false
-        }.map(\.element)
-        let median = SteadyState(seconds.compactMap { $0.p50Ns.map { Double($0) } })
-        let rate = SteadyState(seconds.map { Double($0.succeeded) })
-        for (name, state) in [("the median latency", median), ("the throughput", rate)] {
-            guard let state, !state.isSteady else { continue }
-            return "\(name) had not settled: MSER-5 would leave out the first \(state.cut) of \(seconds.count) measured seconds"
+        if profile.model == .open(.trace) { return nil }
+        for stretch in evenStretches(profile) {
+            let whole = stretch.clamped(to: 0..<totals.paces.count)
+            let seconds = totals.paces[whole]
+            let median = SteadyState(seconds.compactMap { $0.p50Ns.map { Double($0) } })
+            let rate = SteadyState(seconds.map { Double($0.succeeded) })
+            for (name, state) in [("the median latency", median), ("the throughput", rate)] {
+                guard let state, !state.isSteady else { continue }
+                return "\(name) had not settled: MSER-5 would leave out the first \(state.cut) of the \(seconds.count) s "
+                    + "from \(whole.lowerBound) s on"
+            }
         }
         return nil
+    }
+
+    /// Measured phases that follow each other at one rate, as the whole seconds of the run that lie in them.
+    private static func evenStretches(_ profile: Profile) -> [Range<Int>] {
+        var stretches: [(rate: Double, startNs: UInt64, endNs: UInt64)] = []
+        var edge: UInt64 = 0
+        for phase in profile.phases {
+            let start = edge
+            edge += phase.durationNs
+            guard phase.isMeasured, phase.startRate == phase.endRate else { continue }
+            if let last = stretches.last, last.endNs == start, last.rate == phase.startRate {
+                stretches[stretches.count - 1].endNs = edge
+            } else {
+                stretches.append((phase.startRate, start, edge))
+            }
+        }
+        return stretches.compactMap { stretch in
+            let (first, last) = (Int((stretch.startNs + 999_999_999) / 1_000_000_000), Int(stretch.endNs / 1_000_000_000))
+            return first < last ? first..<last : nil
+        }
+    }
+
+    /// Failures that no limit of the profile judges.
+    private static func unlimited(_ totals: RunTotals, _ profile: Profile) -> String? {
+        guard let share = totals.errorShare, share > 0, !profile.limitsErrors else { return nil }
+        return "\(totals.measured.failed) sessions failed (\(Figure.share(share))), and no limit of the profile is about errors"
     }
 
     /// Sessions that nobody knows the end of, where a longer drain would have told it.

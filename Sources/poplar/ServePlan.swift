@@ -1,6 +1,7 @@
 // What `serve` is to be, from either form, and the steps from there to a Snapshot. Both forms take the same path, at start and
 // at a reload. Invariant: nothing here opens a listener, so that a plan can be checked, or fail, without a trace.
 
+import ArgumentParser
 import Accounts
 import Administration
 import Certificates
@@ -105,7 +106,10 @@ struct ServePlan {
     func listeners() throws -> [ListenAddress] {
         func resolve(_ list: [String], _ key: String, isEncrypted: Bool) throws -> [ListenAddress] {
             try list.enumerated().map { index, text in
-                do { return ListenAddress(try SocketAddress(parsing: text), isEncrypted: isEncrypted) } catch {
+                do throws(SystemError) {
+                    return ListenAddress(try SocketAddress(parsing: text), isEncrypted: isEncrypted)
+                } catch {
+                    if file == nil, error.isMalformed { throw ValidationError("--\(key): \(error)") }
                     throw failure(error, at: "listen.\(key)[\(index)]")
                 }
             }

@@ -168,6 +168,24 @@ import Workload
         #expect(Self.lagRow(collector, hiccupNs: 10_000)?.ok == false)
     }
 
+    @Test func fewLateStartsAreChanceAndMoreAreNot() {
+        func row(late: Int, of starts: Int) -> RunSummary.ValidityRow? {
+            let collector = Collector(threads: 1, runStartNs: 0, model: .open)
+            var recorder = Recorder(collector.exchanges[0])
+            for index in 0..<starts {
+                recorder.sessionStarted(plannedNs: 1, startNs: index < late ? 900_000_001 : 50_001, measured: true)
+            }
+            recorder.finish(nowNs: 10)
+            collector.poll(nowNs: 10)
+            return collector.totals.validityChecks().first { $0.check == "start_lag_p99_us" }
+        }
+        #expect(row(late: 5, of: 100)?.ok == true)
+        #expect(row(late: 6, of: 100)?.ok == false)
+        #expect(row(late: 6, of: 100)?.value == 900_000)
+        #expect(row(late: 2, of: 5)?.ok == false)
+        #expect(row(late: 1, of: 1)?.value == nil, "one start says nothing")
+    }
+
     /// The start lag's row on a machine whose hiccups all last `hiccupNs`.
     private static func lagRow(_ collector: Collector, hiccupNs: UInt64) -> RunSummary.ValidityRow? {
         var hiccup = LatencyHistogram(.session)

@@ -102,8 +102,26 @@ struct SteadyStateTests {
         #expect(state.isSteady && (15...60).contains(state.cut), "\(state.cut)")
     }
 
-    @Test("a series that climbs to its end is not steady")
-    func climb() throws { #expect(try #require(SteadyState((0..<100).map { Double($0) })).isSteady == false) }
+    // Whatever the length: with few batches the search has few places to choose from.
+    @Test("level noise is steady and a climb to the end is not, from six batches on", arguments: 6...24)
+    func lengths(batches: Int) throws {
+        var unsettled = 0
+        for seed in 1...50 as ClosedRange<UInt64> {
+            var numbers = Numbers(state: seed)
+            let noise = (0..<batches * 5).map { _ in 100 + 50 * numbers.unit() }
+            if try !#require(SteadyState(noise)).isSteady { unsettled += 1 }
+            let climb = noise.indices.map { noise[$0] + 500 * Double($0) / Double(noise.count) }
+            #expect(try #require(SteadyState(climb)).isSteady == false, "seed \(seed)")
+        }
+        #expect(unsettled <= 1)
+    }
+
+    @Test("a lasting change of less than a twentieth is not worth a word")
+    func small() throws {
+        var numbers = Numbers(state: 9)
+        let state = try #require(SteadyState((0..<300).map { (($0 > 200) ? 104 : 100) + numbers.unit() }))
+        #expect(state.isSteady)
+    }
 
     @Test("one slow second in a hundred does not unsettle a level run, and a lasting step does")
     func spikes() throws {
@@ -112,7 +130,7 @@ struct SteadyStateTests {
             var numbers = Numbers(state: seed)
             let series = (0..<600).map { _ in 10 + numbers.unit() + (numbers.unit() < 0.01 ? 1_000 : 0) }
             if try !#require(SteadyState(series)).isSteady { unsettled += 1 }
-            let stepped = series.indices.map { series[$0] + ($0 > 400 ? 1 : 0) }
+            let stepped = series.indices.map { series[$0] + ($0 > 400 ? 2 : 0) }
             #expect(try #require(SteadyState(stepped)).isSteady == false, "seed \(seed)")
         }
         #expect(unsettled <= 5)
@@ -126,6 +144,12 @@ struct SteadyStateTests {
 
     @Test("a short series has no answer")
     func short() { #expect(SteadyState([1, 2, 3]) == nil) }
+
+    // Binomial, by hand: of three samples P(X > 1) = 0.000298; of twenty P(X > 2) = 0.00100 and P(X > 3) = 0.00004.
+    @Test("as many samples as may lie above p99 by chance", arguments: [(0, 0), (1, 1), (3, 1), (20, 3), (100, 5), (1000, 21)])
+    func excess(count: UInt64, most: UInt64) {
+        #expect(RankInterval.plausibleExcess(share: 0.01, count: count) == most)
+    }
 
     @Test("the interval of p99 with 10,000 samples covers ranks 9,880 to 9,921")
     func ranks() throws {
