@@ -19,7 +19,6 @@ public final class LoadRun {
     public let endNs: UInt64
     private let plans: [ThreadPlan]
     private var threads: [ThreadHandle] = []
-    private var stopRequests = 0
     /// When the first stop was asked for; nil when the run was left to its end.
     public private(set) var stoppedNs: UInt64?
 
@@ -114,8 +113,7 @@ public final class LoadRun {
             do throws(SystemError) {
                 threads.append(ThreadHandle(try WorkerThread(name: "poplar-load-\(plan.number)", cpu: cpu) { Self.work(plan) }))
             } catch {
-                requestStop()
-                requestStop()
+                requestStop(.now)
                 wait()
                 throw .system(error)
             }
@@ -138,11 +136,20 @@ public final class LoadRun {
         }
     }
 
-    /// The first call lets open sessions end for up to two seconds, the second ends them at once.
-    public func requestStop() {
-        stopRequests += 1
+    /// How a run is to stop.
+    public enum Stop: Sendable {
+        /// Nothing more begins; open sessions have up to two seconds to end.
+        case drain
+        /// Open sessions are ended.
+        case now
+    }
+
+    /// `.now` may follow `.drain`; the other way round changes nothing.
+    public func requestStop(_ stop: Stop) {
         if stoppedNs == nil { stoppedNs = MonotonicClock.now() }
-        for plan in plans { plan.control.order(stopRequests > 1 ? .now : .drain) }
+        for plan in plans where stop == .now || plan.control.stop == .none {
+            plan.control.order(stop == .now ? .now : .drain)
+        }
     }
 
     /// Takes what the threads have handed over. True when something new was merged; some ten times a second is right.

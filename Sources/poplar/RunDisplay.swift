@@ -1,6 +1,6 @@
 // What a run says on standard output while it goes on: a block on a terminal, a line every ten seconds where there is none, an
-// object a second for programs, or nothing. Invariant: a reader that has gone does not end the run, and a terminal that is held
-// up (Ctrl-S) misses drawings while the run goes on; only a program's objects are waited for.
+// object a second for programs, or nothing. Invariant: nothing here waits for whoever reads it. A reader that has gone does not
+// end the run; a terminal that is held up (Ctrl-S) misses drawings; a program that is slow gets every object, later.
 
 import Foundation
 import LoadGenerator
@@ -22,6 +22,9 @@ struct RunDisplay {
     private var shown: [Int] = []
     private var drawnNs: UInt64 = 0
     private var state: LiveState?
+    private let output = OutputQueue()
+    /// Of standard error: the same where both are the terminal, so that messages and drawings keep their order.
+    private let messages: OutputQueue
 
     /// Seconds between log lines where there is no terminal.
     private static let logEverySeconds = 10
@@ -33,6 +36,7 @@ struct RunDisplay {
         let isTerminal = isatty(1) == 1 && environment["TERM"] != "dumb"
         mode = quiet ? .quiet : jsonLines ? .jsonLines : isTerminal ? .terminal : .log
         style = Style(isTerminal: isTerminal && !jsonLines, noColor: environment["NO_COLOR"])
+        messages = mode == .terminal ? output : OutputQueue()
         self.profile = profile
     }
 
@@ -43,7 +47,7 @@ struct RunDisplay {
         let isNew = complete > seconds
         if isNew, mode != .quiet { take(run, health, now, from: seconds, to: complete) }
         seconds = max(seconds, complete)
-        guard mode == .terminal, isNew || now &- drawnNs >= Self.redrawNs, Self.isReady else { return }
+        guard mode == .terminal, isNew || now &- drawnNs >= Self.redrawNs, output.isIdle else { return }
         draw(run, now)
     }
 
@@ -55,7 +59,7 @@ struct RunDisplay {
             let totals = run.collector.totals
             for row in totals.series where row.second >= first && row.second < end {
                 let phase = profile.phase(atNs: UInt64(row.second) &* 1_000_000_000)
-                Self.write(
+                write(
                     object: JSONLines.Second(
                         row, model: totals.model, phase: phase?.name ?? "drain", isMeasured: phase?.isMeasured ?? false,
                         lamp: lamp))
@@ -64,7 +68,7 @@ struct RunDisplay {
             let next = LiveState(run.collector, place(run, now), lamp: lamp)
             state = next
             let isDue = end / Self.logEverySeconds > first / Self.logEverySeconds
-            if mode == .log, isDue, Self.isReady { Self.write(LiveView.logLine(next)) }
+            if mode == .log, isDue { output.add(LiveView.logLine(next), to: 1) }
         }
     }
 
@@ -73,22 +77,30 @@ struct RunDisplay {
         current.place = place(run, now)
         let size = Self.terminalSize()
         let lines = LiveView.lines(current, columns: size.columns, rows: size.rows, style: style)
-        Self.write(LiveView.redraw(lines, previous: shown, columns: size.columns))
+        output.add(LiveView.redraw(lines, previous: shown, columns: size.columns), to: 1)
         shown = lines.map(LiveView.width)
         drawnNs = now
     }
 
     /// A message on standard error. The block is drawn anew below it.
     mutating func say(_ text: String) {
-        complain(text)
+        messages.add("poplar: \(text)\n", to: 2)
         shown = []
     }
 
     /// The report at the end: on standard output, or beside it where that is for programs.
     func report(_ text: String) {
-        fflush(nil)
-        writeAll(mode == .jsonLines ? 2 : 1, text)
+        if mode == .jsonLines { messages.add(text, to: 2) } else { output.add(text, to: 1) }
     }
+
+    /// The last line on standard output.
+    func close(_ line: String) { output.add(line + "\n", to: 1) }
+
+    /// Whether everything that was said has been written.
+    var isDone: Bool { output.isIdle && messages.isIdle }
+
+    /// Lines and objects that nobody read for so long that they were left out.
+    var lost: Int { output.lost + (mode == .terminal ? 0 : messages.lost) }
 
     // MARK: Where the run stands
 
@@ -120,37 +132,10 @@ struct RunDisplay {
         return (Int(size.ws_col), Int(size.ws_row))
     }
 
-    /// Whether standard output takes a block or a line without delay.
-    private static var isReady: Bool {
-        var entry = pollfd(fd: 1, events: Int16(POLLOUT), revents: 0)
-        return poll(&entry, 1, 0) > 0
-    }
-
     /// Writes an object of `--json-lines`. One that has no JSON is told of on standard error, and the run goes on.
-    static func write(object: some Encodable) {
-        do { write(try JSONLines.line(object)) } catch { complain("a line of --json-lines is left out: \(error)") }
-    }
-
-    /// Writes to standard output past stdio's buffer; a reader that has gone is no error.
-    static func write(_ text: String) {
-        fflush(nil)
-        writeAll(1, text)
-    }
-}
-
-/// Writes what the descriptor takes; errors are nobody's concern here.
-private func writeAll(_ descriptor: Int32, _ text: String) {
-    var text = text
-    text.withUTF8 { octets in
-        var done = 0
-        while done < octets.count, let base = octets.baseAddress {
-            let step = Glibc.write(descriptor, base + done, octets.count - done)
-            if step < 0, errno == EINTR { continue }
-            if step <= 0 { return }
-            done += step
+    func write(object: some Encodable) {
+        do { output.add(try JSONLines.line(object), to: 1) } catch {
+            messages.add("poplar: a line of --json-lines is left out: \(error)\n", to: 2)
         }
     }
 }
-
-/// A line on standard error.
-func complain(_ text: String) { writeAll(2, "poplar: \(text)\n") }

@@ -37,7 +37,7 @@ struct RunSession {
 
     mutating func run() throws -> Results.ExitCode {
         // Before any thread, so that all of them leave the signals to this one.
-        let queue = try SignalQueue([SIGINT, SIGTERM])
+        let queue = try SignalQueue([SIGINT, SIGTERM, SIGHUP])
         // A full disk, a limit on files or a reader that goes away are errors of a write, not the end of the run.
         signal(SIGXFSZ, SIG_IGN)
         signal(SIGPIPE, SIG_IGN)
@@ -63,29 +63,33 @@ struct RunSession {
         var writer = try openWriter(folder, startEpochNs)
         let startedAt = Self.timeText(startEpochNs)
         warnOfUsers()
-        if display.mode == .jsonLines { RunDisplay.write(object: startLine(target, startedAt)) }
+        if display.mode == .jsonLines { display.write(object: startLine(target, startedAt)) }
         let monitor = try HiccupMonitor(cpus: run.configuration.cpus)
         try run.start()
         watch(run, queue, &writer, server, monitor)
         run.wait()
         if command.trace > 0 { traced = run.tracedSessions() }
-        if let count = traced?.count {
+        let summary = conclude(run, monitor.stop())
+        let manifest = manifest(run, server, target: target, startedAt: startedAt)
+        // The folder first: whoever reads the report may be slow.
+        write(run, writer, summary, manifest)
+        if unwritten == nil, let count = traced?.count {
             notes.append("dialogues of \(count) sessions in \(folder.path)/\(RunFolder.File.dialogues)")
         }
-        let summary = conclude(run, server, monitor.stop())
-        let manifest = manifest(run, server, target: target, startedAt: startedAt)
-        write(run, writer, summary, manifest)
+        report(summary, run)
         let code = unwritten == nil ? summary.verdict.exitCode : ExitCode.first(of: [.failure, summary.verdict.exitCode])
         if display.mode == .jsonLines {
             let end = JSONLines.End(exitCode: code.rawValue, run: unwritten == nil ? folder.path : nil, summary: summary)
-            RunDisplay.write(object: end)
+            display.write(object: end)
         }
         if let unwritten {
             folder.discard()
-            complain("the results could not be written: \(unwritten)")
+            display.say("the results could not be written: \(unwritten)")
         } else {
-            print("run \(folder.path)")
+            display.close("run \(folder.path)")
         }
+        // A signal now is for somebody who does not read: the results are written.
+        while !display.isDone, queue.wait(timeoutMs: 20) == nil {}
         return code
     }
 
@@ -143,7 +147,7 @@ struct RunSession {
         while !run.isFinished {
             if queue.wait(timeoutMs: 100) != nil {
                 signals += 1
-                run.requestStop()
+                run.requestStop(signals > 1 ? .now : .drain)
                 if signals == 1 { display.say("interrupted: open sessions have 2 s to end; once more ends them now") }
             }
             if run.poll() { append(run, &writer) }
@@ -170,7 +174,7 @@ struct RunSession {
         guard let row = run.collector.totals.abortingRow(load.profile.slo, measuredSeconds: seconds) else { return }
         abortedBy = row
         display.say("ends early: \(row.statement)")
-        run.requestStop()
+        run.requestStop(.drain)
     }
 
     /// Writes what is new. After a failure nothing more is tried.
@@ -184,8 +188,8 @@ struct RunSession {
 
     // MARK: At its end
 
-    /// The verdict, printed as a report.
-    private mutating func conclude(_ run: LoadRun, _ server: EmbeddedServer?, _ hiccup: LatencyHistogram) -> RunSummary {
+    /// The verdict.
+    private mutating func conclude(_ run: LoadRun, _ hiccup: LatencyHistogram) -> RunSummary {
         let totals = run.collector.totals
         let measuredSeconds = measuredSeconds(run.startNs, until: run.stoppedNs ?? .max)
         let evidence = Evidence(
@@ -202,11 +206,15 @@ struct RunSession {
         if load.profile.usesTLS, run.configuration.verification == .none {
             notes.append("the server's certificate was not verified")
         }
+        if display.lost > 0 { notes.append("\(display.lost) lines of the run were left out: nobody read them") }
+        return summary
+    }
+
+    private func report(_ summary: RunSummary, _ run: LoadRun) {
         var text = "\n" + EndReport.text(summary, style: display.style)
         for note in notes { text += " note       \(note)\n" }
-        text += EndReport.block("generator", RunVerdict.cost(run, totals))
+        text += EndReport.block("generator", RunVerdict.cost(run, run.collector.totals))
         display.report(text)
-        return summary
     }
 
     private func manifest(_ run: LoadRun, _ server: EmbeddedServer?, target: RunTarget, startedAt: String) -> Manifest {

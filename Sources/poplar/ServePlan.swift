@@ -1,9 +1,9 @@
 // What `serve` is to be, from either form, and the steps from there to a Snapshot. Both forms take the same path, at start and
 // at a reload. Invariant: nothing here opens a listener, so that a plan can be checked, or fail, without a trace.
 
-import ArgumentParser
 import Accounts
 import Administration
+import ArgumentParser
 import Certificates
 import Configuration
 import Foundation

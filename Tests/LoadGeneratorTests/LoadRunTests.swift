@@ -166,8 +166,8 @@ import Workload
         let server = try StubServer(.silent)
         defer { server.stop() }
         let run = try run(profile(milliseconds: 60_000), server.address) { run in
-            run.requestStop()
-            run.requestStop()
+            run.requestStop(.drain)
+            run.requestStop(.now)
         }
         let totals = run.collector.totals
         #expect(run.stoppedNs != nil)
@@ -183,7 +183,7 @@ import Workload
         let totals = try run(profile(milliseconds: 60_000, timeout: "60s"), server.address) { run in
             while server.accepted < 5 { usleep(1_000) }
             stood = server.accepted
-            run.requestStop()
+            run.requestStop(.drain)
         }.collector.totals
         #expect(totals.conservationFaults == [])
         // What fell due just before the stop and had not begun is cancelled: on a slow machine that may be a few.
