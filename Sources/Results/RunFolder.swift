@@ -73,7 +73,7 @@ public struct RunFolder: Sendable {
         if isNew { rmdir(path) }
     }
 
-    /// Removes what an older run left here and this one does not write: beside the new summary it would be taken for a part of it.
+    /// Removes what an older run left here and this one does not write: beside the new summary it would pass for a part of it.
     func removeLeftovers(besides written: Set<String>) {
         for name in [File.dialogues] where !written.contains(name) { unlink("\(path)/\(name)") }
     }

@@ -22,12 +22,14 @@ struct EmbeddedServer {
         let description: String
     }
 
-    /// How long the child may take to open its listeners.
-    private static let readyMs = 20_000
     private static let endMs = 5_000
 
-    /// Starts it as the profile asks and waits until it is ready. `cpus` empty: where we may run.
-    static func start(_ profile: Profile, cpus: [Int], workers: Int) throws -> EmbeddedServer {
+    /// Starts it as the profile asks and waits until it is ready, for as long as the child lives: a large population takes a
+    /// while to fill, of which `isFilling` is told every few seconds. `cpus` empty: where we may run. `signals`: readable once
+    /// one has come, which ends the wait with `Interrupted`.
+    static func start(
+        _ profile: Profile, cpus: [Int], workers: Int, signals: Int32, isFilling: (_ seconds: Int) -> Void
+    ) throws -> EmbeddedServer {
         var arguments = ["/proc/self/exe", "serve", "--pop3", "127.0.0.1:0"]
         if profile.usesTLS { arguments += ["--pop3s", "127.0.0.1:0"] }
         arguments += ["--population", profile.population.argument, "--ntlm-level", String(profile.server.ntlmLevel)]
@@ -51,7 +53,13 @@ struct EmbeddedServer {
         close(pipe[1])
         pipe[1] = -1
         let child = ChildProcess(pid: pid)
-        guard let line = readLine(pipe[0], deadlineMs: readyMs), line.hasPrefix("ready ") else {
+        let line: String?
+        do { line = try readLine(pipe[0], signals: signals, isFilling: isFilling) } catch {
+            child.kill()
+            close(messages)
+            throw error
+        }
+        guard let line, line.hasPrefix("ready ") else {
             child.kill()
             let said = text(of: messages)
             close(messages)
@@ -91,14 +99,22 @@ struct EmbeddedServer {
         return clinux_spawn("/proc/self/exe", &pointers, out, messages, mask, cpus.isEmpty ? 0 : 128, SIGKILL)
     }
 
-    private static func readLine(_ descriptor: Int32, deadlineMs: Int) -> String? {
-        let deadline = MonotonicClock.now() &+ UInt64(deadlineMs) * 1_000_000
+    /// The child's line; nil when it ended without one.
+    private static func readLine(
+        _ descriptor: Int32, signals: Int32, isFilling: (_ seconds: Int) -> Void
+    ) throws -> String? {
+        let start = MonotonicClock.now()
+        var told = 0
         var octets: [UInt8] = []
         while octets.count < 4096 {
-            let now = MonotonicClock.now()
-            guard now < deadline else { return nil }
-            var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            guard poll(&entry, 1, Int32(clamping: (deadline - now) / 1_000_000 + 1)) > 0 else { continue }
+            guard try Interrupted.wait(for: descriptor, Int16(POLLIN), signals: signals, timeoutMs: 1_000) else {
+                let seconds = Int((MonotonicClock.now() - start) / 1_000_000_000)
+                if seconds / 5 > told {
+                    told = seconds / 5
+                    isFilling(seconds)
+                }
+                continue
+            }
             var byte: UInt8 = 0
             guard read(descriptor, &byte, 1) == 1 else { return nil }
             if byte == 10 { return String(decoding: octets, as: UTF8.self) }

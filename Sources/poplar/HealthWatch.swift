@@ -19,16 +19,21 @@ struct HealthWatch {
     /// Flags that have been told, in their order.
     private(set) var told: [GeneratorFlag] = []
     private var second = 0
+    /// Of the threads together, second by second.
+    private(set) var cpus: CPUShares
     /// Seconds in a row in which a check did not hold.
     private var streaks: [String: Int] = [:]
 
     private static let patience = 2
+
+    init(threads: Int, pinned: [Int]) { cpus = CPUShares(threads: threads, pinned: pinned) }
 
     /// Looks once for each complete second; the flags that are new.
     mutating func look(_ run: LoadRun, _ profile: Profile, hiccupP99Ns: UInt64) -> [GeneratorFlag] {
         let complete = run.collector.completeSeconds
         guard complete > second else { return [] }
         second = complete
+        cpus.note(run.health.map(\.lastSecondShare))
         var new: [GeneratorFlag] = []
         let sudden = shortages(run, profile)
         let lasting = profile.model.isOpen ? burdens(run, hiccupP99Ns) : []
@@ -65,19 +70,21 @@ struct HealthWatch {
         return flags
     }
 
+    private static func busy(_ who: String, _ share: Double) -> GeneratorFlag {
+        GeneratorFlag(
+            check: "generator_busy_seconds",
+            text: "\(who) used \(Int((share * 100).rounded())) % of a CPU in the last second: lower the rate, or give more CPUs")
+    }
+
     /// By the same figures as the verdict at the end, over what has been measured so far, so that a flag which stays is its
     /// verdict.
     private func burdens(_ run: LoadRun, _ hiccupP99Ns: UInt64) -> [GeneratorFlag] {
         var flags: [GeneratorFlag] = []
         for (number, health) in run.health.enumerated() where health.seconds >= 2 && health.busySeconds * 10 > health.seconds {
-            let percent = Int((health.lastSecondShare * 100).rounded())
-            flags.append(
-                GeneratorFlag(
-                    check: "generator_busy_seconds",
-                    text:
-                        "generator thread \(number) used \(percent) % of its CPU in the last second: lower the rate, "
-                        + "or give it more CPUs"
-                ))
+            flags.append(Self.busy("generator thread \(number)", health.lastSecondShare))
+        }
+        if cpus.seconds >= 2, cpus.busySeconds * 10 > cpus.seconds {
+            flags.append(Self.busy("the generator's threads together", cpus.busiest(run.health.map(\.lastSecondShare))))
         }
         let totals = run.collector.totals
         // Who fell due in the second that is being handed over may not have begun yet.

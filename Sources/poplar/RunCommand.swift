@@ -97,6 +97,10 @@ struct RunCommand: ParsableCommand {
             let load = try prepare()
             if dryRun { return try printPlan(load) }
             try RunTarget.checkSources(load.profile, load.target)
+            // Whether the users suffice, before anything is started, connected or made.
+            for thread in 0..<load.threads {
+                _ = try Schedule(profile: load.profile, users: load.users, thread: thread, threads: load.threads)
+            }
             var session = RunSession(command: self, load: load)
             let code = try session.run()
             if code != .pass { throw ArgumentParser.ExitCode(code.rawValue) }
@@ -114,6 +118,7 @@ struct RunCommand: ParsableCommand {
         case is ConfigurationErrors, is OverrideError, is ScheduleError, is ProfileFile.Missing, is ValidationError: .usage
         case LoadRun.Failure.schedule: .usage
         case let error as SystemError where error.isMalformed: .usage
+        case is Interrupted: .interrupted
         default: .failure
         }
     }
@@ -143,7 +148,9 @@ struct RunCommand: ParsableCommand {
         var target: RunTarget?
         let given = (pop3 ?? loaded.target.pop3, pop3s ?? loaded.target.pop3s)
         if given.0 != nil || given.1 != nil {
-            target = try access.resolve(pop3: given.0, pop3s: given.1)
+            let resolved = try access.resolve(pop3: given.0, pop3s: given.1)
+            try resolved.checkPorts(loaded)
+            target = resolved
         }
         if let mismatch = RunTarget.sourceMismatch(loaded, target) { throw mismatch }
         // Half of the CPUs are the embedded server's, where there are two or more; both sides are then pinned.

@@ -27,12 +27,13 @@ struct RunSession {
     private var notes: [String] = []
     /// The sessions of `--trace`, once the run is over.
     private var traced: [TracedSession]?
-    private var health = HealthWatch()
+    private var health: HealthWatch
 
     init(command: RunCommand, load: RunCommand.Load) {
         self.command = command
         self.load = load
         display = RunDisplay(load.profile, quiet: command.quiet, jsonLines: command.jsonLines)
+        health = HealthWatch(threads: load.threads, pinned: Self.pinned(load))
     }
 
     mutating func run() throws -> Results.ExitCode {
@@ -47,14 +48,17 @@ struct RunSession {
         if load.target == nil {
             let started = try EmbeddedServer.start(
                 profile, cpus: load.serverCPUs.count < Affinity.current().count ? load.serverCPUs : [],
-                workers: load.serverCPUs.count)
+                workers: load.serverCPUs.count, signals: queue.descriptor
+            ) { seconds in
+                complain("the embedded server fills its mailboxes: \(seconds) s so far")
+            }
             server = started
             target.pop3 = started.pop3
             target.pop3s = started.pop3s
             target.names = [started.pop3.map { "pop3 \($0.text)" }, started.pop3s.map { "pop3s \($0.text)" }].compactMap { $0 }
         }
         defer { server?.stop() }
-        try target.check(profile)
+        try target.check(profile, signals: queue.descriptor)
         let run = try LoadRun(configuration(target, isEmbedded: server != nil))
         let folder =
             try command.out.map { path throws(FileError) in try RunFolder.use(path) }
@@ -110,6 +114,11 @@ struct RunSession {
             durationS: Double(load.profile.durationNs) / 1e9, targets: target.names, startedAt: startedAt)
     }
 
+    /// The CPUs that the generator's threads are dealt out to; none leaves them to the kernel.
+    private static func pinned(_ load: RunCommand.Load) -> [Int] {
+        load.generatorCPUs.count < Affinity.current().count ? load.generatorCPUs : []
+    }
+
     private func configuration(_ target: RunTarget, isEmbedded: Bool) -> LoadConfiguration {
         var verification = LoadConfiguration.Verification.none
         if let authorities = load.authorities {
@@ -122,7 +131,7 @@ struct RunSession {
             stlsHostName: verification == .none ? nil : target.pop3Host,
             tlsHostName: verification == .none ? nil : target.pop3sHost, verification: verification,
             knownMessageBytes: isEmbedded ? load.profile.population.uniformBytes.map { UInt64($0) } : nil, threads: load.threads,
-            cpus: load.generatorCPUs.count < Affinity.current().count ? load.generatorCPUs : [],
+            cpus: Self.pinned(load),
             tracedSessions: command.trace)
     }
 
@@ -197,8 +206,8 @@ struct RunSession {
             slo: totals.evaluate(
                 load.profile.limits(unfinished: totals.unfinishedSessions, endedEarly: run.stoppedNs != nil),
                 measuredSeconds: measuredSeconds),
-            validity: RunVerdict.validity(run, totals, load.profile, hiccup: hiccup),
-            warnings: RunVerdict.warnings(run, totals, load.profile))
+            validity: RunVerdict.validity(run, totals, load.profile, hiccup: hiccup, cpus: health.cpus),
+            warnings: RunVerdict.warnings(run, totals, load.profile, cpus: health.cpus))
         let summary = RunSummary(
             totals, profile: .init(name: load.profile.name, sha256: RunVerdict.sha256(load.profile.sourceText)),
             seed: load.profile.seed, measuredSeconds: measuredSeconds, evidence: evidence)

@@ -1,6 +1,7 @@
 // Where a run's sessions go: addresses resolved once and pinned, loopback or asked for, and answering before the first
 // session is planned. A dead target is one clear line within the connect deadline (contracts, section 1: exit code 1).
 
+import ArgumentParser
 import Foundation
 import LoadGenerator
 import PoplarCore
@@ -45,23 +46,33 @@ struct RunTarget {
         text.lastIndex(of: ":").map { text[..<$0].trimmingCharacters(in: CharacterSet(charactersIn: "[]")) }
     }
 
-    /// Connects once to each address that the profile uses.
-    func check(_ profile: Profile) throws {
-        for (name, address, isUsed) in [
-            ("pop3", pop3, profile.usesClearPort), ("pop3s", pop3s, profile.usesTLSPort),
-        ] where isUsed {
-            guard let address else {
-                throw Unreachable(description: "the profile '\(profile.name)' has \(name) sessions: give --\(name) HOST:PORT")
-            }
+    /// The ports that the profile needs are there.
+    func checkPorts(_ profile: Profile) throws(ValidationError) {
+        for (name, address, isUsed) in ports(profile) where isUsed && address == nil {
+            throw ValidationError("the profile '\(profile.name)' has \(name) sessions: give --\(name) HOST:PORT")
+        }
+    }
+
+    private func ports(_ profile: Profile) -> [(name: String, address: SocketAddress?, isUsed: Bool)] {
+        [("pop3", pop3, profile.usesClearPort), ("pop3s", pop3s, profile.usesTLSPort)]
+    }
+
+    /// Connects once to each address that the profile uses. `signals`: readable once one has come, which ends the wait.
+    func check(_ profile: Profile, signals: Int32) throws {
+        for (name, address, isUsed) in ports(profile) where isUsed {
+            guard let address else { continue }
             let source = profile.sources.addresses.first.map { SocketAddress($0) }
-            if let reason = Self.connectFailure(address, from: source, timeoutNs: profile.limits.connectTimeoutNs) {
+            let limitNs = profile.limits.connectTimeoutNs
+            if let reason = try Self.connectFailure(address, from: source, timeoutNs: limitNs, signals: signals) {
                 throw Unreachable(description: "cannot reach \(name) \(address.text): \(reason)")
             }
         }
     }
 
     /// Why `address` does not take a connection; nil when it does.
-    private static func connectFailure(_ address: SocketAddress, from source: SocketAddress?, timeoutNs: UInt64) -> String? {
+    private static func connectFailure(
+        _ address: SocketAddress, from source: SocketAddress?, timeoutNs: UInt64, signals: Int32
+    ) throws -> String? {
         switch Socket.connect(to: address, from: source) {
         case .connected(let descriptor):
             close(descriptor)
@@ -69,8 +80,8 @@ struct RunTarget {
         case .failed(let code): return String(cString: strerror(code))
         case .inProgress(let descriptor):
             let socket = Socket(owning: descriptor)
-            var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-            let answered = poll(&entry, 1, Int32(clamping: timeoutNs / 1_000_000 + 1)) > 0
+            let answered = try Interrupted.wait(
+                for: descriptor, Int16(POLLOUT), signals: signals, timeoutMs: Int32(clamping: timeoutNs / 1_000_000 + 1))
             let code = socket.pendingError
             if !answered { return "no answer within \(Double(timeoutNs) / 1e9) s" }
             return code == 0 ? nil : String(cString: strerror(code))

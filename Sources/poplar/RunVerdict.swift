@@ -12,9 +12,9 @@ import Workload
 enum RunVerdict {
     /// The standard checks and the generator's own. A closed run may use all of its CPU, since its rate is what comes out, unless
     /// its profile claims that this rate is the server's maximum.
-    static func validity(_ run: LoadRun, _ totals: RunTotals, _ profile: Profile, hiccup: LatencyHistogram) -> [RunSummary
-        .ValidityRow]
-    {
+    static func validity(
+        _ run: LoadRun, _ totals: RunTotals, _ profile: Profile, hiccup: LatencyHistogram, cpus: CPUShares
+    ) -> [RunSummary.ValidityRow] {
         var rows = totals.validityChecks(hiccup: hiccup, allowsOverlap: profile.allowsOverlap)
         let health = run.health
         func row(_ check: String, _ value: Double?, atMost limit: Double) {
@@ -23,8 +23,8 @@ enum RunVerdict {
         row("generator_threads_failed", Double(run.failedThreads), atMost: 0)
         row("littles_law_gap", littlesLawGap(health, totals), atMost: 0.05)
         guard profile.model.isOpen || profile.claimsServerMaximum else { return rows }
-        row("generator_thread_cpu", health.map(\.meanShare).max() ?? 0, atMost: 0.9)
-        row("generator_busy_seconds", busyShare(health), atMost: 0.1)
+        row("generator_thread_cpu", cpus.busiest(health.map(\.meanShare)), atMost: 0.9)
+        row("generator_busy_seconds", busyShare(health, cpus), atMost: 0.1)
         guard profile.model.isOpen else { return rows }
         row("in_flight_cap_waits", Double(health.reduce(0) { $0 &+ $1.inFlightCapHits }), atMost: 0)
         if let test = arrivals(run, profile), test.samples >= 100 {
@@ -52,20 +52,21 @@ enum RunVerdict {
         return (abs(counted - told) / max(counted, told) * 1e6).rounded() / 1e6
     }
 
-    /// Seconds in which the busiest thread used more than 90 % of its CPU, as a part of all.
-    private static func busyShare(_ health: [HealthReading]) -> Double {
-        health.map { $0.seconds > 0 ? Double($0.busySeconds) / Double($0.seconds) : 0 }.max() ?? 0
+    /// Seconds in which the busiest thread, or the busiest CPU that several share, was used by more than 90 %, as a part of all.
+    private static func busyShare(_ health: [HealthReading], _ cpus: CPUShares) -> Double {
+        let own = health.map { $0.seconds > 0 ? Double($0.busySeconds) / Double($0.seconds) : 0 }.max() ?? 0
+        return max(own, cpus.seconds > 0 ? Double(cpus.busySeconds) / Double(cpus.seconds) : 0)
     }
 
     /// What does not make the run invalid, but who reads its figures should know.
-    static func warnings(_ run: LoadRun, _ totals: RunTotals, _ profile: Profile) -> [String] {
+    static func warnings(_ run: LoadRun, _ totals: RunTotals, _ profile: Profile, cpus: CPUShares) -> [String] {
         var warnings: [String] = []
-        let busiest = run.health.map(\.meanShare).max() ?? 0
+        let busiest = cpus.busiest(run.health.map(\.meanShare))
         if busiest > 0.8 {
             let percent = Int((busiest * 100).rounded())
             warnings.append(
                 profile.model.isOpen
-                    ? "the busiest generator thread used \(percent) % of its CPU"
+                    ? "the generator used \(percent) % of its busiest CPU"
                     : "the generator used \(percent) % of a CPU: this closed run may show its own maximum, not the server's")
         }
         let turns = run.health.reduce(0) { $0 &+ $1.turns }
@@ -79,6 +80,11 @@ enum RunVerdict {
             warnings.append(
                 "the real starts are no exact Poisson process: A squared \(rounded(test.statistic)), 99.9 % point "
                     + "\(AndersonDarling.limit1PerMille), distance \(rounded(test.distance))")
+        }
+        if totals.lateHandovers > 0 {
+            warnings.append(
+                "\(totals.lateHandovers) hand-overs of a second were put off, since nobody took them: series.csv and "
+                    + "steps.hlog are coarser there, the totals exact")
         }
         if let text = unsteady(totals, profile) { warnings.append(text) }
         if let text = unlimited(totals, profile) { warnings.append(text) }

@@ -244,6 +244,22 @@ struct ExitCodeTests {
                 code: usage, when: "an authority file without a certificate", profile: profile(), arguments: ["--ca", "PROFILE"],
                 says: ["short.yaml: the authority file holds no certificate in PEM form"]),
             ExitRow(
+                code: usage, when: "a folder without a name, as of a variable that is not set", profile: profile(),
+                arguments: ["--out", ""], says: ["--out names no folder"]),
+            ExitRow(
+                code: usage, when: "a target that is no address", profile: profile(), arguments: ["--pop3", "foo"],
+                says: ["'foo' is not HOST:PORT (IPv6 as [::1]:1110)\n"]),
+            ExitRow(
+                code: usage, when: "a target whose port is none", profile: profile(), arguments: ["--pop3", "127.0.0.1:99999"],
+                says: ["'127.0.0.1:99999' is not HOST:PORT"]),
+            ExitRow(
+                code: usage, when: "a port that the profile needs and nobody named", profile: profile(),
+                arguments: ["--pop3s", "127.0.0.1:1"], says: ["has pop3 sessions: give --pop3 HOST:PORT"]),
+            ExitRow(
+                code: usage, when: "before 1: more users than there are, and a target where nobody listens",
+                profile: profile(load: "model: closed\nusers: 19"), arguments: ["--pop3", "127.0.0.1:1", "--users", "ONE"],
+                says: ["asks for more users than there are"]),
+            ExitRow(
                 code: usage, when: "a rate for a closed load", profile: profile(), arguments: ["--rate", "5"],
                 says: ["closed"]),
             ExitRow(
@@ -269,7 +285,10 @@ struct ExitCodeTests {
     func refused(row: ExitRow) throws {
         let folder = try ScratchFolder()
         let profile = folder.url.appendingPathComponent("short.yaml").path
-        let arguments = row.arguments.map { $0 == "PROFILE" ? profile : $0 }
+        let elsewhere = try ScratchFolder()
+        let header = "account,password,nt_domain,nt_user,nt_password,membership_user,membership_password"
+        let one = try elsewhere.write("one.csv", header + "\nsue,secret,,,,,\n")
+        let arguments = row.arguments.map { $0 == "PROFILE" ? profile : $0 == "ONE" ? one : $0 }
         let outcome = try Program.run(Program.poplar, try words(folder, row.profile, arguments))
         #expect(outcome.status == row.code, "\(outcome.output)\(outcome.errors)")
         for words in row.says { #expect(outcome.errors.contains(words), "\(words): \(outcome.errors)") }

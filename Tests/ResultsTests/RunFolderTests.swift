@@ -95,6 +95,20 @@ import Testing
         }
     }
 
+    @Test func dialoguesOfAnOlderRunDoNotStayBesideANewResult() throws {
+        try withFolder { base in
+            let folder = try RunFolder.use(base)
+            for dialogues in ["old", nil] {
+                let collector = RunFixture.collector()
+                var writer = try RunWriter(folder, startEpochNs: 0)
+                try writer.finish(
+                    collector, summary: RunFixture.summary(), manifest: manifest, profileText: "name: smoke\n",
+                    errors: ErrorExamples(), others: dialogues.map { [("dialogues.txt", $0)] } ?? [])
+                #expect(names(base).contains("dialogues.txt") == (dialogues != nil))
+            }
+        }
+    }
+
     @Test(arguments: [Double.nan, .infinity, -.infinity])
     func aFigureThatIsNoneIsAnErrorWithItsPlaceAndLeavesTheOlderResultAsItWas(figure: Double) throws {
         try withFolder { base in
