@@ -7,8 +7,10 @@ import Glibc
 struct Interrupted: Error, CustomStringConvertible {
     let description = "interrupted before the run began: nothing was measured, nothing is written"
 
-    /// Waits until `descriptor` is ready for `events`; false when it is not within `timeoutMs`. Throws once `signals` is readable.
-    static func wait(for descriptor: Int32, _ events: Int16, signals: Int32, timeoutMs: Int32) throws(Interrupted) -> Bool {
+    /// Waits until `descriptor` is ready for `events`; false when it is not within `timeoutMs`. Throws once a signal has come.
+    static func wait(
+        for descriptor: Int32, _ events: Int16, signals: Int32, timeoutMs: Int32
+    ) throws(Interrupted) -> Bool {
         var entries = [
             pollfd(fd: descriptor, events: events, revents: 0), pollfd(fd: signals, events: Int16(POLLIN), revents: 0),
         ]
