@@ -35,8 +35,8 @@ enum RunVerdict {
         return rows
     }
 
-    /// Of starts some milliseconds apart, where the rate is highest: two sessions of one thread cannot begin closer than a connect
-    /// takes.
+    /// Of starts some milliseconds apart, where the rate is highest: two sessions of one thread cannot begin closer than a
+    /// connect takes.
     private static func arrivals(_ run: LoadRun, _ profile: Profile) -> AndersonDarling? {
         let peak = profile.phases.filter(\.isMeasured).reduce(0) { max($0, $1.startRate, $1.endRate) }
         let perThread = peak / Double(max(1, run.configuration.threads))
