@@ -54,6 +54,8 @@ public struct DryRun: Sendable {
     public let users: Int
     public let usersTouched: Int
     public let usersNeeded: Int
+    /// Whether the users suffice, by what sessions need of them; empty when closed, with overlap, and where a trace names them.
+    public let demands: [UserDemand]
     public let sessionTimeoutNs: UInt64
     /// Starts of a trace that come within the session time-out of their user's earlier one; nil unless one is replayed.
     public let closeStarts: Int?
@@ -94,6 +96,7 @@ public struct DryRun: Sendable {
         usersTouched = drawn.touched
         retryPool = profile.retryPool.map { (drawn.poolUsers, $0.afterNs, drawn.misses) }
         usersNeeded = profile.usersNeeded
+        demands = UserDemand.groups(profile, users: users, threads: threads, misses: drawn.peakMisses)
         sessionTimeoutNs = profile.limits.sessionTimeoutNs
         closeStarts = profile.trace?.closeStarts(withinNs: profile.limits.sessionTimeoutNs, users: users.count)
         allowsOverlap = profile.allowsOverlap
@@ -103,8 +106,9 @@ public struct DryRun: Sendable {
         planHash = try PlanHash.compute(profile: profile, users: users, threads: threads, seed: seed)
     }
 
-    /// users >= rate x time-out, or overlap asked for: no own session can find its user still logged on.
-    public var usersSuffice: Bool { allowsOverlap || users >= usersNeeded }
+    /// users >= rate x time-out for every group of sessions, or overlap asked for: no own session can find its user still
+    /// logged on.
+    public var usersSuffice: Bool { demands.allSatisfy(\.isMet) }
 
     private static func rows(_ scripts: ScriptTable, measured: Double) -> [MethodRow] {
         var shares = [Double](repeating: 0, count: AuthMethod.count * Transport.count)
@@ -145,26 +149,41 @@ public struct DryRun: Sendable {
         return shares.sorted { $0.key < $1.key }.map { MixRow(name: $0.key, share: $0.value) }
     }
 
-    private static func draw(_ profile: Profile, _ users: UserTable, _ threads: Int, _ seed: UInt64?) throws(ScheduleError)
-        -> (touched: Int, poolUsers: Int, misses: Int)
-    {
-        var (poolUsers, misses) = (0, 0)
+    /// What only drawing tells. `peakMisses`: the most sessions in one session time-out, by what they need, that the retry pool
+    /// had nobody ready for.
+    private struct Drawn {
+        var touched = 0
+        var poolUsers = 0
+        var misses = 0
+        var peakMisses = [Int](repeating: 0, count: 8)
+    }
+
+    private static func draw(
+        _ profile: Profile, _ users: UserTable, _ threads: Int, _ seed: UInt64?
+    ) throws(ScheduleError) -> Drawn {
+        var drawn = Drawn()
         var seen = [Bool](repeating: false, count: users.count)
-        var count = 0
+        var missed: [UInt64: [Int]] = [:]
         for thread in 0..<threads {
             var schedule = try Schedule(profile: profile, users: users, thread: thread, threads: threads, seed: seed)
-            var plans = 0
+            var (plans, misses) = (0, 0)
             while plans < PlanHash.planLimit, let plan = schedule.next() {
                 plans += 1
                 if !seen[Int(plan.user)] {
                     seen[Int(plan.user)] = true
-                    count += 1
+                    drawn.touched += 1
                 }
+                guard schedule.poolMisses > misses else { continue }
+                misses = schedule.poolMisses
+                let needs = Int(profile.scripts.rows[Int(plan.script)].needs.rawValue & 7)
+                let window = plan.plannedNs / profile.limits.sessionTimeoutNs
+                missed[window, default: [Int](repeating: 0, count: 8)][needs] += 1
             }
-            count += schedule.closedUsers.count
-            poolUsers += schedule.poolUsers
-            misses += schedule.poolMisses
+            drawn.touched += schedule.closedUsers.count
+            drawn.poolUsers += schedule.poolUsers
+            drawn.misses += misses
         }
-        return (count, poolUsers, misses)
+        for counts in missed.values { drawn.peakMisses = zip(drawn.peakMisses, counts).map(max) }
+        return drawn
     }
 }

@@ -73,14 +73,8 @@ extension DryRun: CustomStringConvertible {
             lines.append(
                 "trace      \(closeStarts) starts come within the session time-out \(PlanText.span(sessionTimeoutNs)) of their "
                     + "user's earlier one")
-        } else if isOpen, !allowsOverlap {
-            let bound = "peak rate x session time-out \(PlanText.span(sessionTimeoutNs)) = \(usersNeeded)"
-            lines.append(
-                users >= usersNeeded
-                    ? "           enough: \(bound)" : "           too few: \(bound); add users, or shorten limits.session_timeout"
-            )
         }
-        return lines
+        return lines + demands.map { "           " + $0.planText }
     }
 
     /// What the plan needs, and, where the machine is known, what that has.

@@ -24,7 +24,7 @@ struct UserRing: Sendable {
         var bySet = [[UInt32]](repeating: [], count: 8)
         for user in 0..<UInt32(users.count) { bySet[Int(view.identities(user).rawValue & 7)].append(user) }
         var mine: [UInt32] = []
-        for all in bySet { mine += all[(all.count * thread / threads)..<(all.count * (thread + 1) / threads)] }
+        for all in bySet { mine += all[Self.range(all.count, thread, threads)] }
         var last = mine.count
         while last > 1 {
             mine.swapAt(last - 1, Int(random.next(below: UInt64(last))))
@@ -42,11 +42,33 @@ struct UserRing: Sendable {
         }
     }
 
+    private static func range(_ count: Int, _ thread: Int, _ threads: Int) -> Range<Int> {
+        (count * thread / threads)..<(count * (thread + 1) / threads)
+    }
+
+    /// Of `count` users with equal identities, those of one thread who go into its retry pool.
+    private static func pooled(_ count: Int, share: Double) -> Int { min(count, Int((Double(count) * share).rounded())) }
+
+    /// The users of `thread` by identity set; `bySet` are those of the table.
+    static func counts(_ bySet: [Int], thread: Int, threads: Int) -> [Int] { bySet.map { range($0, thread, threads).count } }
+
+    /// The users of all threads by identity set, in the retry pool and outside it.
+    static func counts(_ bySet: [Int], threads: Int, poolShare: Double?) -> (others: [Int], pool: [Int]) {
+        let none = [Int](repeating: 0, count: 8)
+        guard let poolShare else { return (bySet, none) }
+        let pool = (0..<threads).reduce(into: none) { sum, thread in
+            for (set, count) in counts(bySet, thread: thread, threads: threads).enumerated() {
+                sum[set] += pooled(count, share: poolShare)
+            }
+        }
+        return (zip(bySet, pool).map { $0 - $1 }, pool)
+    }
+
     /// Takes a share of the users, the first of the permutation, out into a ring of their own: a retry pool.
     mutating func splitOff(share: Double) -> UserRing {
         var pool = self
         for index in rings.indices {
-            let count = min(rings[index].users.count, Int((Double(rings[index].users.count) * share).rounded()))
+            let count = Self.pooled(rings[index].users.count, share: share)
             pool.rings[index].users.removeSubrange(count...)
             pool.rings[index].stamps.removeSubrange(count...)
             pool.rings[index].readyNs = [UInt64](repeating: 0, count: count)

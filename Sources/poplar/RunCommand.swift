@@ -162,9 +162,7 @@ struct RunCommand: ParsableCommand {
             profile: load.profile, users: load.users, threads: load.threads, startsServer: load.target == nil)
         plan.room = Self.room(isLoopback: load.target?.isLoopback ?? true, sources: max(1, load.profile.sources.count))
         print(plan)
-        if !plan.usersSuffice {
-            throw ValidationError("too few users: \(plan.users), and rate x time-out needs \(plan.usersNeeded)")
-        }
+        if let short = plan.demands.first(where: { !$0.isMet }) { throw ValidationError(short.shortage) }
     }
 }
 
