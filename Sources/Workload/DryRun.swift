@@ -11,8 +11,8 @@ public struct DryRun: Sendable {
         public let transport: Transport
         /// Part of all sessions, 0...1.
         public let share: Double
-        /// Expected over the measured phases; 0 when closed.
-        public let measuredSessions: Double
+        /// Expected over the measured phases; nil when closed.
+        public let measuredSessions: Double?
     }
 
     /// Sessions of one client, by planned method and transport.
@@ -22,6 +22,7 @@ public struct DryRun: Sendable {
         public let method: AuthMethod
         public let transport: Transport
         public let share: Double
+        public let measuredSessions: Double?
 
         /// The client's name, with its persona where that is another.
         var title: String { client == persona ? client : "\(client) (\(persona))" }
@@ -44,6 +45,9 @@ public struct DryRun: Sendable {
     public let peakRate: Double
     public let methods: [MethodRow]
     public let clients: [ClientRow]
+    /// Part of each row of `Profile.scripts` in what the run starts: by the weights, by what a trace names, or by what closed
+    /// users can run.
+    public let scriptShares: [Double]
     /// NTLM responses, and TLS versions with full or resumed handshakes, of the sessions that are planned with them.
     public let ntlm: [MixRow]
     public let tls: [MixRow]
@@ -82,17 +86,20 @@ public struct DryRun: Sendable {
         let measured = profile.phases.reduce(0) { $0 + ($1.isMeasured ? $1.expectedSessions : 0) }
         expectedSessions = isOpen ? profile.phases.reduce(0) { $0 + $1.expectedSessions } : nil
         expectedMeasured = isOpen ? measured : nil
-        methods = Self.rows(profile.scripts, measured: isOpen ? measured : 0)
-        clients = Self.clients(profile)
-        ntlm = Self.mix(profile.scripts) { $0.plannedMethod.isNTLM ? $0.ntlmVersion.name : nil }
-        tls = Self.mix(profile.scripts) { row in
+        let drawn = try Self.draw(profile, users, threads, seed)
+        let shares = PlanShares(profile, closed: drawn.closedShares)
+        let table = profile.scripts.rows
+        scriptShares = shares.all
+        methods = Self.rows(table, shares)
+        clients = Self.clients(profile, shares)
+        let rows = zip(table, shares.all)
+        ntlm = Self.mix(rows) { $0.plannedMethod.isNTLM ? $0.ntlmVersion.name : nil }
+        tls = Self.mix(rows) { row in
             row.transport == .pop3 ? nil : "\(row.tlsVersion.name) \(row.resumesTLS ? "resumed" : "full")"
         }
-        let rows = zip(profile.scripts.rows, profile.scripts.shares)
         fallbackShare = rows.reduce(0) { $0 + ($1.0.isPlannedFallback ? $1.1 : 0) }
         refusalShare = rows.reduce(0) { $0 + ($1.0.expected == .refused ? $1.1 : 0) }
         self.users = users.count
-        let drawn = try Self.draw(profile, users, threads, seed)
         usersTouched = drawn.touched
         retryPool = profile.retryPool.map { (drawn.poolUsers, $0.afterNs, drawn.misses) }
         usersNeeded = profile.usersNeeded
@@ -110,40 +117,46 @@ public struct DryRun: Sendable {
     /// logged on.
     public var usersSuffice: Bool { demands.allSatisfy(\.isMet) }
 
-    private static func rows(_ scripts: ScriptTable, measured: Double) -> [MethodRow] {
-        var shares = [Double](repeating: 0, count: AuthMethod.count * Transport.count)
-        for (row, share) in zip(scripts.rows, scripts.shares) {
-            shares[Int(row.plannedMethod.rawValue) * Transport.count + Int(row.transport.rawValue)] += share
-        }
-        return AuthMethod.allCases.flatMap { method in
+    /// Share and measured sessions of the scripts that `fits` picks; nil where they are none.
+    private static func sums(
+        _ scripts: [SessionScript], _ shares: PlanShares, _ fits: (SessionScript) -> Bool
+    ) -> (share: Double, measured: Double?)? {
+        let picked = scripts.indices.filter { fits(scripts[$0]) }
+        let share = picked.reduce(0) { $0 + shares.all[$1] }
+        return share > 0 ? (share, shares.measured.map { measured in picked.reduce(0) { $0 + measured[$1] } }) : nil
+    }
+
+    private static func rows(_ scripts: [SessionScript], _ shares: PlanShares) -> [MethodRow] {
+        AuthMethod.allCases.flatMap { method in
             Transport.allCases.compactMap { transport in
-                let share = shares[Int(method.rawValue) * Transport.count + Int(transport.rawValue)]
-                return share > 0
-                    ? MethodRow(method: method, transport: transport, share: share, measuredSessions: share * measured) : nil
+                sums(scripts, shares) { $0.plannedMethod == method && $0.transport == transport }.map {
+                    MethodRow(method: method, transport: transport, share: $0.share, measuredSessions: $0.measured)
+                }
             }
         }
     }
 
-    private static func clients(_ profile: Profile) -> [ClientRow] {
+    private static func clients(_ profile: Profile, _ shares: PlanShares) -> [ClientRow] {
         profile.clients.enumerated().flatMap { index, client in
             AuthMethod.allCases.flatMap { method in
                 Transport.allCases.compactMap { transport -> ClientRow? in
-                    let share = zip(profile.scripts.rows, profile.scripts.shares).reduce(0) { sum, row in
-                        let fits = Int(row.0.client) == index && row.0.plannedMethod == method && row.0.transport == transport
-                        return sum + (fits ? row.1 : 0)
+                    let found = sums(profile.scripts.rows, shares) { row in
+                        Int(row.client) == index && row.plannedMethod == method && row.transport == transport
                     }
-                    guard share > 0 else { return nil }
-                    return ClientRow(
-                        client: client.name, persona: client.persona.name, method: method, transport: transport, share: share)
+                    return found.map {
+                        ClientRow(
+                            client: client.name, persona: client.persona.name, method: method, transport: transport,
+                            share: $0.share, measuredSessions: $0.measured)
+                    }
                 }
             }
         }
     }
 
     /// Shares of the rows by the name that `name` gives them, in the order of the names; rows without one are left out.
-    private static func mix(_ scripts: ScriptTable, _ name: (SessionScript) -> String?) -> [MixRow] {
+    private static func mix(_ rows: some Sequence<(SessionScript, Double)>, _ name: (SessionScript) -> String?) -> [MixRow] {
         var shares: [String: Double] = [:]
-        for (row, share) in zip(scripts.rows, scripts.shares) {
+        for (row, share) in rows {
             if let name = name(row), share > 0 { shares[name, default: 0] += share }
         }
         return shares.sorted { $0.key < $1.key }.map { MixRow(name: $0.key, share: $0.value) }
@@ -156,12 +169,15 @@ public struct DryRun: Sendable {
         var poolUsers = 0
         var misses = 0
         var peakMisses = [Int](repeating: 0, count: 8)
+        /// Closed load: how often each script is drawn, summed up over the users.
+        var closedShares: [Double] = []
     }
 
     private static func draw(
         _ profile: Profile, _ users: UserTable, _ threads: Int, _ seed: UInt64?
     ) throws(ScheduleError) -> Drawn {
         var drawn = Drawn()
+        drawn.closedShares = [Double](repeating: 0, count: profile.scripts.rows.count)
         var seen = [Bool](repeating: false, count: users.count)
         var missed: [UInt64: [Int]] = [:]
         for thread in 0..<threads {
@@ -180,6 +196,7 @@ public struct DryRun: Sendable {
                 missed[window, default: [Int](repeating: 0, count: 8)][needs] += 1
             }
             drawn.touched += schedule.closedUsers.count
+            drawn.closedShares = zip(drawn.closedShares, schedule.closedShares).map(+)
             drawn.poolUsers += schedule.poolUsers
             drawn.misses += misses
         }

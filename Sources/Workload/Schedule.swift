@@ -49,7 +49,7 @@ public struct Schedule: Sendable {
     }
 
     private let model: Profile.Model
-    private let scripts: ScriptTable
+    let scripts: ScriptTable
     private let curve: RateCurve
     private let root: UInt64
     private let thread: UInt64
@@ -65,7 +65,7 @@ public struct Schedule: Sendable {
     /// Sessions of the retry pool so far that found nobody ready, and took one of the other users.
     private(set) var poolMisses = 0
     private var ordinal: UInt64 = 0
-    private var closed: ClosedUsers
+    private(set) var closed: ClosedUsers
     /// The starts of all threads, and the one looked at next; empty unless a trace is replayed.
     private let trace: Trace
     private var traceAt = 0

@@ -255,6 +255,13 @@ struct AliasTable: Sendable {
         }
     }
 
+    /// How often each entry is drawn, 0...1.
+    var probabilities: [Double] {
+        var sums = cut
+        for (place, other) in alias.enumerated() where Int(other) != place { sums[Int(other)] += 1 - cut[place] }
+        return sums.map { $0 / Double(cut.count) }
+    }
+
     func draw(_ random: inout Xoshiro256) -> Int {
         let place = Int(random.next(below: UInt64(cut.count)))
         return random.nextUnit() < cut[place] ? place : Int(alias[place])

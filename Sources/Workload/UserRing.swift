@@ -142,8 +142,8 @@ struct ClosedUsers: Sendable {
     private(set) var users: [UInt32] = []
     /// Sessions begun by each.
     var begun: [UInt64] = []
-    private var tables: [AliasTable] = []
-    private var tableOf: [UInt8] = []
+    private(set) var tables: [AliasTable] = []
+    private(set) var tableOf: [UInt8] = []
 
     init() {}
 

@@ -159,7 +159,8 @@ struct RunCommand: ParsableCommand {
     private func printPlan(_ load: Load) throws {
         var plan = try DryRun(profile: load.profile, users: load.users, threads: load.threads)
         plan.needs = PlanNeeds(
-            profile: load.profile, users: load.users, threads: load.threads, startsServer: load.target == nil)
+            profile: load.profile, users: load.users, threads: load.threads, startsServer: load.target == nil,
+            shares: plan.scriptShares)
         plan.room = Self.room(isLoopback: load.target?.isLoopback ?? true, sources: max(1, load.profile.sources.count))
         print(plan)
         if let short = plan.demands.first(where: { !$0.isMet }) { throw ValidationError(short.shortage) }

@@ -174,6 +174,7 @@ struct ScheduleTests {
         #expect(counts[0] == 0 && counts[2] == 0 && counts[5] == 0 && counts[3] <= 1)
         #expect(abs(counts[4] - 30_000) < 400)
         #expect(AliasTable(weights: [5]).draw(&random) == 0)
+        #expect(zip(table.probabilities, [0, 1, 0, 1e-9, 3, 0]).allSatisfy { abs($0 - $1 / 4) < 1e-9 })
     }
 
     @Test("drawing allocates nothing, open or closed", .enabled(if: cjemalloc_is_live(), "built without jemalloc"))
@@ -399,6 +400,17 @@ struct DryRunTests {
         #expect(profile.limits.inFlight == 10_000 && needs.openSessions == 12_000)
         let tight = PlanRoom(ports: 32_768...60_999, restS: 1, descriptors: 1024, memoryBytes: 16 << 30)
         #expect(needs.shortages(tight).first?.hasSuffix("or lower users") == true)
+    }
+
+    @Test("a closed load's shares are those of what its users can run")
+    func closedShares() throws {
+        let text = goodProfile.replacingFirst("rate: 100", with: "model: closed\nusers: 4").replacingFirst(
+            "internet-mail-3", with: "outlook-express-spa")
+        // NTLM weighs 2 and basic 1; three of the four users have no NT user.
+        let plan = try DryRun(profile: loadProfile(text), users: userTable((3, "a"), (1, "an")), threads: 1)
+        #expect(zip(plan.clients.map(\.share), [2.0 / 12, 10.0 / 12]).allSatisfy { abs($0 - $1) < 1e-12 })
+        #expect(plan.clients.allSatisfy { $0.measuredSessions == nil } && abs(plan.scriptShares.reduce(0, +) - 1) < 1e-12)
+        #expect(plan.description.contains("16.67 %\n"), "\(plan)")
     }
 
     @Test("a session that the client ends without QUIT leaves its port resting on this side")
