@@ -26,8 +26,9 @@ struct CrossRules {
             remedy: "set limits.in_flight to at least \(users), or remove the key: the users are the limit of a closed load")
     }
 
-    func check(model: Profile.Model, population: Profile.Population, target: Profile.Target) {
-        guard case .closed(let users, _) = model, target.isEmpty else { return }
+    /// Only for the users of the embedded server.
+    func check(model: Profile.Model, population: Profile.Population) {
+        guard case .closed(let users, _) = model else { return }
         let rows = UserTable.embeddedRows(users: population.users)
         guard users > rows else { return }
         context.report(
@@ -36,12 +37,15 @@ struct CrossRules {
             remedy: "set population.users to at least \(users * 2)")
     }
 
-    func check(_ drafts: [ProfileDecoder.ClientDraft], server: Profile.ServerSetup, target: Profile.Target) {
+    func check(_ drafts: [ProfileDecoder.ClientDraft], target: Profile.Target) {
         for draft in drafts {
-            for transport in draft.client.transports {
-                checkAddress(draft, transport.value, target)
-                checkMethods(draft, transport.value, server)
-            }
+            for transport in draft.client.transports { checkAddress(draft, transport.value, target) }
+        }
+    }
+
+    func check(_ drafts: [ProfileDecoder.ClientDraft], server: Profile.ServerSetup) {
+        for draft in drafts {
+            for transport in draft.client.transports { checkMethods(draft, transport.value, server) }
             if draft.client.usesNTLM(server) { checkVersions(draft, server) }
         }
     }
@@ -51,7 +55,7 @@ struct CrossRules {
     }
 
     private func checkAddress(_ draft: ProfileDecoder.ClientDraft, _ transport: Transport, _ target: Profile.Target) {
-        guard !target.isEmpty, (transport == .pop3s ? target.pop3s : target.pop3) == nil else { return }
+        guard (transport == .pop3s ? target.pop3s : target.pop3) == nil else { return }
         context.report(
             "the client '\(draft.client.name.shown(limit: 60))' uses \(transport.name), for which 'target' has no address",
             at: place(draft, "transport"),

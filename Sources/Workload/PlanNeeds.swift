@@ -103,9 +103,8 @@ extension MailboxWork {
 extension Profile.Population {
     /// Memory of the embedded server: messages lie there once for all mailboxes, those of mixed sizes 1,024 different ones.
     func residentBytes(user: Double) -> Double {
-        let mean = byteMix.isEmpty ? Double(messageBytes) : byteMix.reduce(0) { $0 + Double($1.value) * $1.share }
         let kinds = byteMix.isEmpty ? messages : max(messages, 1024)
-        return Double(kinds) * mean + Double(users) * 2 * user
+        return Double(kinds) * meanBytes + Double(users) * 2 * user
     }
 }
 

@@ -130,7 +130,8 @@ struct RunCommand: ParsableCommand {
 
     private func prepare() throws -> Load {
         let source = try ProfileFile.read(profile)
-        var loaded = try ProfileLoader.load(text: source.text, file: source.file)
+        let given = ProfileLoader.Given(pop3: pop3, pop3s: pop3s, hasUserTable: self.users != nil)
+        var loaded = try ProfileLoader.load(text: source.text, file: source.file, given: given)
             .overriding(rate: rate, durationSeconds: duration, seed: seed).replacing(sources: self.source)
         var users = UserTable.embedded(users: loaded.population.users)
         if let file = self.users {
@@ -139,9 +140,9 @@ struct RunCommand: ParsableCommand {
         }
         loaded = try ProfileFile.replaying(loaded, users: users)
         var target: RunTarget?
-        let given = (pop3 ?? loaded.target.pop3, pop3s ?? loaded.target.pop3s)
-        if given.0 != nil || given.1 != nil {
-            target = try access.resolve(pop3: given.0, pop3s: given.1)
+        let addresses = (pop3 ?? loaded.target.pop3, pop3s ?? loaded.target.pop3s)
+        if addresses.0 != nil || addresses.1 != nil {
+            target = try access.resolve(pop3: addresses.0, pop3s: addresses.1)
         }
         if let mismatch = RunTarget.sourceMismatch(loaded, target) { throw mismatch }
         // Half of the CPUs are the embedded server's, where there are two or more; both sides are then pinned.

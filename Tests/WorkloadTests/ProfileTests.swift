@@ -1,5 +1,6 @@
 // What a right profile means: its values, its defaults, and the profiles that come with Poplar.
 
+import Configuration
 import Foundation
 import PoplarCore
 import Telemetry
@@ -189,6 +190,48 @@ struct OverrideTests {
 
     @Test("a seed replaces the profile's")
     func seed() throws { #expect(try loadProfile(goodProfile).overriding(seed: 99).seed == 99) }
+
+    @Test("the highest rate can be asked for, however its factor is rounded")
+    func highestRate() throws {
+        for name in ["smoke", "soak"] {
+            let profile = try shippedProfile(name).overriding(rate: 1_000_000)
+            #expect(profile.peakRate <= 1_000_000 && abs(profile.measuredRate - 1_000_000) < 1e-3, "\(profile.peakRate)")
+        }
+        for rate in stride(from: 0.1, to: 100, by: 0.7) {
+            let text = goodProfile.replacingFirst("rate: 100", with: "rate: \(rate)")
+            #expect(try loadProfile(text).overriding(rate: 1_000_000).peakRate <= 1_000_000)
+        }
+        #expect(throws: OverrideError.self) { try loadProfile(staged).overriding(rate: 600_000) }
+    }
+
+    @Test("an address of the command line is as good as one of the profile, and it alone is no target for the rest")
+    func givenAddress() throws {
+        let text = goodProfile + "target: {pop3: 127.0.0.1:1110}\n"
+        func messages(_ given: ProfileLoader.Given, _ text: String) -> [String] {
+            do throws(ConfigurationErrors) {
+                _ = try ProfileLoader.load(text: text, file: "test.yaml", given: given)
+                return []
+            } catch { return error.diagnostics.map { "\($0.position.line):\($0.position.column) \($0.message)" } }
+        }
+        let missing = ["9:14 the client 'basic-ssl' uses pop3s, for which 'target' has no address"]
+        #expect(messages(.init(), text) == missing && messages(.init(pop3: "127.0.0.1:2110"), text) == missing)
+        #expect(messages(.init(pop3s: "127.0.0.1:1995"), text).isEmpty)
+        #expect(messages(.init(pop3: "127.0.0.1:2110"), goodProfile).isEmpty)
+        // What a server of one's own holds is not the population's.
+        let many = goodProfile.replacingFirst("retrieve: 1", with: "retrieve: 11")
+        #expect(messages(.init(), many).count == 1 && messages(.init(pop3: "127.0.0.1:2110"), many).isEmpty)
+    }
+
+    @Test("users of a table are not held against the population")
+    func givenUsers() throws {
+        let text = goodProfile.replacingFirst("rate: 100", with: "model: closed\nusers: 800")
+        #expect(throws: ConfigurationErrors.self) { try loadProfile(text) }
+        let profile = try ProfileLoader.load(text: text, file: "test.yaml", given: .init(hasUserTable: true))
+        #expect(try Schedule(profile: profile, users: userTable((1000, "an")), thread: 0, threads: 1).closedUsers.count == 800)
+        #expect(throws: ScheduleError.self) {
+            try Schedule(profile: profile, users: userTable((799, "an")), thread: 0, threads: 1)
+        }
+    }
 
     @Test("values out of range, and a rate on a closed profile, are refused")
     func refused() throws {
