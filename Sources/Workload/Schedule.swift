@@ -104,8 +104,8 @@ public struct Schedule: Sendable {
             try retryRing?.check(pooled, thread: thread, threads: threads, rows: users, of: " of the retry pool")
         case .closed(let count, _):
             arrivals = ArrivalStream(curve: RateCurve([]), process: .uniform, thread: 0, threads: 1, random: stream(0))
-            let mine = count * (thread + 1) / threads - count * thread / threads
-            closed = try ClosedUsers(count: mine, ring: ring, scripts: scripts, users: users)
+            let shares = try ClosedUsers.shareOut(count, scripts: scripts, users: users, threads: threads)
+            closed = ClosedUsers(count: shares[thread], ring: ring, scripts: scripts, users: users)
         }
     }
 

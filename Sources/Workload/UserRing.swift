@@ -147,7 +147,38 @@ struct ClosedUsers: Sendable {
 
     init() {}
 
-    init(count: Int, ring: UserRing, scripts: ScriptTable, users table: UserTable) throws(ScheduleError) {
+    /// How many of `count` users each thread has: an even share, floor(count k / n) ..< floor(count (k + 1) / n), but no more
+    /// than it has rows that can run a script (see UserRing: those are shared out by what they have); what is left over goes
+    /// round the threads with rows to spare.
+    static func shareOut(_ count: Int, scripts: ScriptTable, users: UserTable, threads: Int) throws(ScheduleError) -> [Int] {
+        let bySet = users.countsBySet
+        let able = (0..<8).map { set in
+            scripts.restricted(to: IdentitySet(rawValue: UInt8(set))) == nil ? 0 : bySet[set]
+        }
+        let rows = able.reduce(0, +)
+        guard rows >= count else {
+            let needs = Set(scripts.rows.map(\.needs)).sorted { $0.rawValue < $1.rawValue }.map(\.text)
+            throw ScheduleError(
+                description: "the closed load asks for \(count) users at once, and "
+                    + (rows == users.count
+                        ? "the user table has \(rows) rows"
+                        : "\(rows) of the user table's \(users.count) rows have what a session needs: "
+                            + needs.joined(separator: ", or ")))
+        }
+        let most = (0..<threads).map { UserRing.counts(able, thread: $0, threads: threads).reduce(0, +) }
+        var shares = most.indices.map { min(count * ($0 + 1) / threads - count * $0 / threads, most[$0]) }
+        var rest = count - shares.reduce(0, +)
+        while rest > 0 {
+            for thread in most.indices where rest > 0 && shares[thread] < most[thread] {
+                shares[thread] += 1
+                rest -= 1
+            }
+        }
+        return shares
+    }
+
+    /// `count` of the users of `ring`: see `shareOut`.
+    init(count: Int, ring: UserRing, scripts: ScriptTable, users table: UserTable) {
         var known = [Int?](repeating: nil, count: 8)
         for user in ring.permutation where users.count < count {
             let set = table.identities(Int(user))
@@ -160,13 +191,7 @@ struct ClosedUsers: Sendable {
             users.append(user)
             tableOf.append(UInt8(index))
         }
-        guard users.count == count else {
-            throw ScheduleError(
-                description:
-                    "the closed load asks for more users than there are: \(table.count) rows in the user table, shared out "
-                    + "to the threads"
-            )
-        }
+        precondition(users.count == count, "a thread was given more users than it has rows")
         begun = [UInt64](repeating: 0, count: count)
     }
 
