@@ -18,6 +18,18 @@ struct CrossRules {
         }
     }
 
+    /// Sessions that idle for longer than the drain are open at its end on the best of servers. Who names `unfinished` in `slo`
+    /// has judged that himself; what `read_rate` takes depends on the mailbox, and is his to know.
+    func check(_ work: [MailboxWork], names: [String], drainNs: UInt64, at: SourcePosition, slo: [SLOLimit]) {
+        guard let longest = work.max(by: { $0.idleNs < $1.idleNs }), longest.idleNs > drainNs,
+            !slo.contains(where: { $0.metric == .unfinishedShare })
+        else { return }
+        let name = names.indices.contains(Int(longest.index)) ? names[Int(longest.index)] : ""
+        context.report(
+            "the work '\(name.shown(limit: 60))' is idle for \(PlanText.span(longest.idleNs)), so that its last sessions would "
+                + "be unfinished", at: at, remedy: "lengthen it, leave it out, or give 'unfinished' a limit in 'slo'")
+    }
+
     /// A closed load opens as many sessions as it has users, whatever the limit is by default.
     func check(model: Profile.Model, limits: Profile.RunLimits, inFlightAt: SourcePosition?) {
         guard case .closed(let users, _) = model, let inFlightAt, users > limits.inFlight else { return }
@@ -115,6 +127,15 @@ struct CrossRules {
                 at: at,
                 remedy: "give the client ntlm_variants of its own, or move it to pop3s")
         }
+    }
+}
+
+extension Profile.RunLimits {
+    /// A drain that the profile does not give: what it is by default, after the time that the slowest work takes by itself. No
+    /// session is open for longer than its own time-out.
+    mutating func allowForOwnTime(of work: [MailboxWork], population: Profile.Population?) {
+        let own = work.reduce(0) { max($0, $1.ownTimeNs(population)) }
+        drainTimeoutNs = max(drainTimeoutNs, min(own &+ drainTimeoutNs, sessionTimeoutNs))
     }
 }
 

@@ -199,7 +199,7 @@ public struct Profile: Sendable {
         /// From the real start of a session to its end.
         public let sessionTimeoutNs: UInt64
         /// How long open sessions may go on after the last phase.
-        public let drainTimeoutNs: UInt64
+        public internal(set) var drainTimeoutNs: UInt64
     }
 
     /// A value with its part of a whole; parts add up to 1.

@@ -77,7 +77,7 @@ struct ProfileDecoder {
         let target = readTarget()
         let sources = readSources(target)
         let tls = readTLS()
-        let (limits, inFlightAt) = readLimits()
+        var (limits, inFlightAt, drainAt) = readLimits()
         let work = readWork(population)
         let clients = readClients(work: work)
         let slo = readSLO()
@@ -94,6 +94,12 @@ struct ProfileDecoder {
         rules.check(work: work, limits: limits)
         rules.check(model: model, limits: limits, inFlightAt: inFlightAt)
         let reached = given.replacing(target)
+        let scripted = clients.flatMap { $0.client.work.map(\.value) }
+        if let drainAt {
+            rules.check(scripted, names: work.map(\.name), drainNs: limits.drainTimeoutNs, at: drainAt, slo: slo)
+        } else {
+            limits.allowForOwnTime(of: scripted, population: reached.isEmpty ? population : nil)
+        }
         if reached.isEmpty, !given.hasUserTable { rules.check(model: model, population: population) }
         rules.check(clients, server: server)
         // A profile without a target leaves it to the run, which says what it misses.
@@ -358,29 +364,30 @@ struct ProfileDecoder {
             resumptionShare: inner?.share("resumption") ?? 0, versions: versions ?? [.init(value: .tls13, share: 1)])
     }
 
-    /// The place of `in_flight` where the file gives it.
-    private func readLimits() -> (Profile.RunLimits, inFlightAt: SourcePosition?) {
+    /// The places of `in_flight` and `drain_timeout` where the file gives them.
+    private func readLimits() -> (Profile.RunLimits, inFlightAt: SourcePosition?, drainAt: SourcePosition?) {
         let ms: UInt64 = 1_000_000
         let hour = 3_600_000 * ms
         guard let inner = fields.fields("limits", ProfileSchema.limits) else {
             let standard = Profile.RunLimits(
                 inFlight: 10_000, connectTimeoutNs: 5_000 * ms, stepTimeoutNs: 10_000 * ms, sessionTimeoutNs: 30_000 * ms,
                 drainTimeoutNs: 5_000 * ms)
-            return (standard, nil)
+            return (standard, nil, nil)
         }
         let limits = Profile.RunLimits(
             inFlight: inner.integer("in_flight", 10_000, in: 1...1_000_000),
             connectTimeoutNs: inner.duration("connect_timeout", 5_000 * ms, in: ms...hour, bounds: "from 1ms to 1h"),
             stepTimeoutNs: inner.duration("step_timeout", 10_000 * ms, in: ms...hour, bounds: "from 1ms to 1h"),
             sessionTimeoutNs: inner.duration("session_timeout", 30_000 * ms, in: ms...24 * hour, bounds: "from 1ms to 1d"),
-            drainTimeoutNs: inner.duration("drain_timeout", 5_000 * ms, in: 0...hour, bounds: "up to 1h"))
+            drainTimeoutNs: inner.duration("drain_timeout", 5_000 * ms, in: 0...24 * hour, bounds: "up to 1d"))
         for (key, value) in [("connect_timeout", limits.connectTimeoutNs), ("step_timeout", limits.stepTimeoutNs)]
         where inner.has(key) && value > limits.sessionTimeoutNs {
             context.report(
                 "'\(key)' is longer than the session's time-out, so it never acts", at: inner.valuePosition(key),
                 remedy: "shorten it, or lengthen session_timeout")
         }
-        return (limits, inner.has("in_flight") ? inner.valuePosition("in_flight") : nil)
+        func place(_ key: String) -> SourcePosition? { inner.has(key) ? inner.valuePosition(key) : nil }
+        return (limits, place("in_flight"), place("drain_timeout"))
     }
 
     // MARK: Limits that decide

@@ -255,7 +255,11 @@ enum ProfileSchema {
             key(
                 "session_timeout", "duration, 1ms to 1d", "30s",
                 "From the start of a session to its end. The users should be at least rate x this."),
-            key("drain_timeout", "duration, up to 1h", "5s", "How long open sessions may go on after the last phase."),
+            key(
+                "drain_timeout", "duration, up to 1d", "5s, longer for slow works",
+                "How long open sessions may go on after the last phase. By default 5 s more than the slowest work takes by "
+                    + "itself: its `idle`, and all that it may fetch from the embedded server at its `read_rate`; at most "
+                    + "session_timeout. Less than an `idle` is an error, unless `slo` names `unfinished`."),
         ])
 
     static let slo = SchemaSection(

@@ -45,6 +45,37 @@ struct ProfileTests {
         #expect(profile.limits.sessionTimeoutNs == 30_000_000_000)
     }
 
+    @Test("the drain lasts 5 s, and longer by what the slowest work takes by itself, up to the session's time-out")
+    func drain() throws {
+        func seconds(_ work: String, _ more: String = "") throws -> Double {
+            let text = goodProfile.replacingFirst("    retrieve: 1\n", with: "    retrieve: 1\n    \(work)\n\(more)\n")
+            return Double(try loadProfile(text).limits.drainTimeoutNs) / 1e9
+        }
+        #expect(try seconds("quit: on") == 5 && seconds("idle: 8s") == 13 && seconds("idle: 29s") == 30)
+        #expect(try seconds("quit: on", "limits: {session_timeout: 3s, step_timeout: 3s, connect_timeout: 3s}") == 5)
+        #expect(try seconds("idle: 8s", "limits: {drain_timeout: 8s}") == 8)
+        #expect(try seconds("idle: 8s", "limits: {drain_timeout: 0s}\nslo: [unfinished <= 100%]") == 0)
+        // A message of 2 KiB at 512 octets a second, of two sizes the larger; at another server they are not known.
+        #expect(try seconds("read_rate: 512") == 9 && seconds("read_rate: 512", "target: {pop3: 'a:1', pop3s: 'a:2'}") == 5)
+        #expect(try seconds("read_rate: 512", "population: {bytes: {1KiB: 1, 4KiB: 1}}") == 13)
+        #expect(try seconds("read_rate: 64") == 30 && seconds("read_rate: 64", "limits: {drain_timeout: 1s}") == 1)
+        // A work that nobody does slows nobody down.
+        #expect(try seconds("weight: 1", "  - {name: rest, idle: 20s, weight: 0}") == 5)
+    }
+
+    @Test("what a work takes by itself: all that it may fetch, looked at with TOP or not")
+    func ownTime() throws {
+        func seconds(_ work: String) throws -> Double {
+            let text = goodProfile.replacingFirst("    retrieve: 1\n", with: "    read_rate: 2KiB\n    \(work)\n")
+            let profile = try loadProfile(text)
+            let own = try #require(profile.scripts.rows.map { $0.work.ownTimeNs(profile.population) }.max())
+            return Double(own) / 1e9
+        }
+        #expect(try seconds("retrieve: all") == 10 && seconds("retrieve: {1: 1, 4: 1}") == 4)
+        #expect(try seconds("uidl: on\n    retrieve: new") == 10 && seconds("top: {messages: 3}") == 0)
+        #expect(try seconds("top: {messages: 3, lines: 5}\n    choose: 10%\n    idle: 1s") == 7)
+    }
+
     @Test("values are text: YAML's implicit types do not bite")
     func implicitTypes() throws {
         let profile = try loadProfile(
