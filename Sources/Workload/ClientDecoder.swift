@@ -155,7 +155,7 @@ extension ProfileDecoder {
             context.report("'\(key)' must be a count from 0 to 65535 or 'all', not '\(text.shown(limit: 60))'", at: at)
             return 0
         }
-        if count > population.messages, !fields.has("target") {
+        if count > population.messages, !fields.has("target"), given.pop3 == nil, given.pop3s == nil {
             context.report(
                 "\(count) messages are asked for, a maildrop of the population holds \(population.messages)", at: at,
                 remedy: "lower the count, write 'all', or raise population.messages")

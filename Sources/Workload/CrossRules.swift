@@ -18,6 +18,18 @@ struct CrossRules {
         }
     }
 
+    /// Sessions that idle for longer than the drain are open at its end on the best of servers. Who names `unfinished` in `slo`
+    /// has judged that himself; what `read_rate` takes depends on the mailbox, and is his to know.
+    func check(_ work: [MailboxWork], names: [String], drainNs: UInt64, at: SourcePosition, slo: [SLOLimit]) {
+        guard let longest = work.max(by: { $0.idleNs < $1.idleNs }), longest.idleNs > drainNs,
+            !slo.contains(where: { $0.metric == .unfinishedShare })
+        else { return }
+        let name = names.indices.contains(Int(longest.index)) ? names[Int(longest.index)] : ""
+        context.report(
+            "the work '\(name.shown(limit: 60))' is idle for \(PlanText.span(longest.idleNs)), so that its last sessions would "
+                + "be unfinished", at: at, remedy: "lengthen it, leave it out, or give 'unfinished' a limit in 'slo'")
+    }
+
     /// A closed load opens as many sessions as it has users, whatever the limit is by default.
     func check(model: Profile.Model, limits: Profile.RunLimits, inFlightAt: SourcePosition?) {
         guard case .closed(let users, _) = model, let inFlightAt, users > limits.inFlight else { return }
@@ -26,8 +38,9 @@ struct CrossRules {
             remedy: "set limits.in_flight to at least \(users), or remove the key: the users are the limit of a closed load")
     }
 
-    func check(model: Profile.Model, population: Profile.Population, target: Profile.Target) {
-        guard case .closed(let users, _) = model, target.isEmpty else { return }
+    /// Only for the users of the embedded server.
+    func check(model: Profile.Model, population: Profile.Population) {
+        guard case .closed(let users, _) = model else { return }
         let rows = UserTable.embeddedRows(users: population.users)
         guard users > rows else { return }
         context.report(
@@ -36,12 +49,15 @@ struct CrossRules {
             remedy: "set population.users to at least \(users * 2)")
     }
 
-    func check(_ drafts: [ProfileDecoder.ClientDraft], server: Profile.ServerSetup, target: Profile.Target) {
+    func check(_ drafts: [ProfileDecoder.ClientDraft], target: Profile.Target) {
         for draft in drafts {
-            for transport in draft.client.transports {
-                checkAddress(draft, transport.value, target)
-                checkMethods(draft, transport.value, server)
-            }
+            for transport in draft.client.transports { checkAddress(draft, transport.value, target) }
+        }
+    }
+
+    func check(_ drafts: [ProfileDecoder.ClientDraft], server: Profile.ServerSetup) {
+        for draft in drafts {
+            for transport in draft.client.transports { checkMethods(draft, transport.value, server) }
             if draft.client.usesNTLM(server) { checkVersions(draft, server) }
         }
     }
@@ -51,7 +67,7 @@ struct CrossRules {
     }
 
     private func checkAddress(_ draft: ProfileDecoder.ClientDraft, _ transport: Transport, _ target: Profile.Target) {
-        guard !target.isEmpty, (transport == .pop3s ? target.pop3s : target.pop3) == nil else { return }
+        guard (transport == .pop3s ? target.pop3s : target.pop3) == nil else { return }
         context.report(
             "the client '\(draft.client.name.shown(limit: 60))' uses \(transport.name), for which 'target' has no address",
             at: place(draft, "transport"),
@@ -111,6 +127,15 @@ struct CrossRules {
                 at: at,
                 remedy: "give the client ntlm_variants of its own, or move it to pop3s")
         }
+    }
+}
+
+extension Profile.RunLimits {
+    /// A drain that the profile does not give: what it is by default, after the time that the slowest work takes by itself. No
+    /// session is open for longer than its own time-out.
+    mutating func allowForOwnTime(of work: [MailboxWork], population: Profile.Population?) {
+        let own = work.reduce(0) { max($0, $1.ownTimeNs(population)) }
+        drainTimeoutNs = max(drainTimeoutNs, min(own &+ drainTimeoutNs, sessionTimeoutNs))
     }
 }
 

@@ -11,8 +11,8 @@ public struct DryRun: Sendable {
         public let transport: Transport
         /// Part of all sessions, 0...1.
         public let share: Double
-        /// Expected over the measured phases; 0 when closed.
-        public let measuredSessions: Double
+        /// Expected over the measured phases; nil when closed.
+        public let measuredSessions: Double?
     }
 
     /// Sessions of one client, by planned method and transport.
@@ -22,6 +22,7 @@ public struct DryRun: Sendable {
         public let method: AuthMethod
         public let transport: Transport
         public let share: Double
+        public let measuredSessions: Double?
 
         /// The client's name, with its persona where that is another.
         var title: String { client == persona ? client : "\(client) (\(persona))" }
@@ -44,6 +45,9 @@ public struct DryRun: Sendable {
     public let peakRate: Double
     public let methods: [MethodRow]
     public let clients: [ClientRow]
+    /// Part of each row of `Profile.scripts` in what the run starts: by the weights, by what a trace names, or by what closed
+    /// users can run.
+    public let scriptShares: [Double]
     /// NTLM responses, and TLS versions with full or resumed handshakes, of the sessions that are planned with them.
     public let ntlm: [MixRow]
     public let tls: [MixRow]
@@ -54,6 +58,8 @@ public struct DryRun: Sendable {
     public let users: Int
     public let usersTouched: Int
     public let usersNeeded: Int
+    /// Whether the users suffice, by what sessions need of them; empty when closed, with overlap, and where a trace names them.
+    public let demands: [UserDemand]
     public let sessionTimeoutNs: UInt64
     /// Starts of a trace that come within the session time-out of their user's earlier one; nil unless one is replayed.
     public let closeStarts: Int?
@@ -80,20 +86,24 @@ public struct DryRun: Sendable {
         let measured = profile.phases.reduce(0) { $0 + ($1.isMeasured ? $1.expectedSessions : 0) }
         expectedSessions = isOpen ? profile.phases.reduce(0) { $0 + $1.expectedSessions } : nil
         expectedMeasured = isOpen ? measured : nil
-        methods = Self.rows(profile.scripts, measured: isOpen ? measured : 0)
-        clients = Self.clients(profile)
-        ntlm = Self.mix(profile.scripts) { $0.plannedMethod.isNTLM ? $0.ntlmVersion.name : nil }
-        tls = Self.mix(profile.scripts) { row in
+        let drawn = try Self.draw(profile, users, threads, seed)
+        let shares = PlanShares(profile, closed: drawn.closedShares)
+        let table = profile.scripts.rows
+        scriptShares = shares.all
+        methods = Self.rows(table, shares)
+        clients = Self.clients(profile, shares)
+        let rows = zip(table, shares.all)
+        ntlm = Self.mix(rows) { $0.plannedMethod.isNTLM ? $0.ntlmVersion.name : nil }
+        tls = Self.mix(rows) { row in
             row.transport == .pop3 ? nil : "\(row.tlsVersion.name) \(row.resumesTLS ? "resumed" : "full")"
         }
-        let rows = zip(profile.scripts.rows, profile.scripts.shares)
         fallbackShare = rows.reduce(0) { $0 + ($1.0.isPlannedFallback ? $1.1 : 0) }
         refusalShare = rows.reduce(0) { $0 + ($1.0.expected == .refused ? $1.1 : 0) }
         self.users = users.count
-        let drawn = try Self.draw(profile, users, threads, seed)
         usersTouched = drawn.touched
         retryPool = profile.retryPool.map { (drawn.poolUsers, $0.afterNs, drawn.misses) }
         usersNeeded = profile.usersNeeded
+        demands = UserDemand.groups(profile, users: users, threads: threads, misses: drawn.peakMisses)
         sessionTimeoutNs = profile.limits.sessionTimeoutNs
         closeStarts = profile.trace?.closeStarts(withinNs: profile.limits.sessionTimeoutNs, users: users.count)
         allowsOverlap = profile.allowsOverlap
@@ -103,68 +113,94 @@ public struct DryRun: Sendable {
         planHash = try PlanHash.compute(profile: profile, users: users, threads: threads, seed: seed)
     }
 
-    /// users >= rate x time-out, or overlap asked for: no own session can find its user still logged on.
-    public var usersSuffice: Bool { allowsOverlap || users >= usersNeeded }
+    /// users >= rate x time-out for every group of sessions, or overlap asked for: no own session can find its user still
+    /// logged on.
+    public var usersSuffice: Bool { demands.allSatisfy(\.isMet) }
 
-    private static func rows(_ scripts: ScriptTable, measured: Double) -> [MethodRow] {
-        var shares = [Double](repeating: 0, count: AuthMethod.count * Transport.count)
-        for (row, share) in zip(scripts.rows, scripts.shares) {
-            shares[Int(row.plannedMethod.rawValue) * Transport.count + Int(row.transport.rawValue)] += share
-        }
-        return AuthMethod.allCases.flatMap { method in
+    /// Share and measured sessions of the scripts that `fits` picks; nil where they are none.
+    private static func sums(
+        _ scripts: [SessionScript], _ shares: PlanShares, _ fits: (SessionScript) -> Bool
+    ) -> (share: Double, measured: Double?)? {
+        let picked = scripts.indices.filter { fits(scripts[$0]) }
+        let share = picked.reduce(0) { $0 + shares.all[$1] }
+        return share > 0 ? (share, shares.measured.map { measured in picked.reduce(0) { $0 + measured[$1] } }) : nil
+    }
+
+    private static func rows(_ scripts: [SessionScript], _ shares: PlanShares) -> [MethodRow] {
+        AuthMethod.allCases.flatMap { method in
             Transport.allCases.compactMap { transport in
-                let share = shares[Int(method.rawValue) * Transport.count + Int(transport.rawValue)]
-                return share > 0
-                    ? MethodRow(method: method, transport: transport, share: share, measuredSessions: share * measured) : nil
+                sums(scripts, shares) { $0.plannedMethod == method && $0.transport == transport }.map {
+                    MethodRow(method: method, transport: transport, share: $0.share, measuredSessions: $0.measured)
+                }
             }
         }
     }
 
-    private static func clients(_ profile: Profile) -> [ClientRow] {
+    private static func clients(_ profile: Profile, _ shares: PlanShares) -> [ClientRow] {
         profile.clients.enumerated().flatMap { index, client in
             AuthMethod.allCases.flatMap { method in
                 Transport.allCases.compactMap { transport -> ClientRow? in
-                    let share = zip(profile.scripts.rows, profile.scripts.shares).reduce(0) { sum, row in
-                        let fits = Int(row.0.client) == index && row.0.plannedMethod == method && row.0.transport == transport
-                        return sum + (fits ? row.1 : 0)
+                    let found = sums(profile.scripts.rows, shares) { row in
+                        Int(row.client) == index && row.plannedMethod == method && row.transport == transport
                     }
-                    guard share > 0 else { return nil }
-                    return ClientRow(
-                        client: client.name, persona: client.persona.name, method: method, transport: transport, share: share)
+                    return found.map {
+                        ClientRow(
+                            client: client.name, persona: client.persona.name, method: method, transport: transport,
+                            share: $0.share, measuredSessions: $0.measured)
+                    }
                 }
             }
         }
     }
 
     /// Shares of the rows by the name that `name` gives them, in the order of the names; rows without one are left out.
-    private static func mix(_ scripts: ScriptTable, _ name: (SessionScript) -> String?) -> [MixRow] {
+    private static func mix(_ rows: some Sequence<(SessionScript, Double)>, _ name: (SessionScript) -> String?) -> [MixRow] {
         var shares: [String: Double] = [:]
-        for (row, share) in zip(scripts.rows, scripts.shares) {
+        for (row, share) in rows {
             if let name = name(row), share > 0 { shares[name, default: 0] += share }
         }
         return shares.sorted { $0.key < $1.key }.map { MixRow(name: $0.key, share: $0.value) }
     }
 
-    private static func draw(_ profile: Profile, _ users: UserTable, _ threads: Int, _ seed: UInt64?) throws(ScheduleError)
-        -> (touched: Int, poolUsers: Int, misses: Int)
-    {
-        var (poolUsers, misses) = (0, 0)
+    /// What only drawing tells. `peakMisses`: the most sessions in one session time-out, by what they need, that the retry pool
+    /// had nobody ready for.
+    private struct Drawn {
+        var touched = 0
+        var poolUsers = 0
+        var misses = 0
+        var peakMisses = [Int](repeating: 0, count: 8)
+        /// Closed load: how often each script is drawn, summed up over the users.
+        var closedShares: [Double] = []
+    }
+
+    private static func draw(
+        _ profile: Profile, _ users: UserTable, _ threads: Int, _ seed: UInt64?
+    ) throws(ScheduleError) -> Drawn {
+        var drawn = Drawn()
+        drawn.closedShares = [Double](repeating: 0, count: profile.scripts.rows.count)
         var seen = [Bool](repeating: false, count: users.count)
-        var count = 0
+        var missed: [UInt64: [Int]] = [:]
         for thread in 0..<threads {
             var schedule = try Schedule(profile: profile, users: users, thread: thread, threads: threads, seed: seed)
-            var plans = 0
+            var (plans, misses) = (0, 0)
             while plans < PlanHash.planLimit, let plan = schedule.next() {
                 plans += 1
                 if !seen[Int(plan.user)] {
                     seen[Int(plan.user)] = true
-                    count += 1
+                    drawn.touched += 1
                 }
+                guard schedule.poolMisses > misses else { continue }
+                misses = schedule.poolMisses
+                let needs = Int(profile.scripts.rows[Int(plan.script)].needs.rawValue & 7)
+                let window = plan.plannedNs / profile.limits.sessionTimeoutNs
+                missed[window, default: [Int](repeating: 0, count: 8)][needs] += 1
             }
-            count += schedule.closedUsers.count
-            poolUsers += schedule.poolUsers
-            misses += schedule.poolMisses
+            drawn.touched += schedule.closedUsers.count
+            drawn.closedShares = zip(drawn.closedShares, schedule.closedShares).map(+)
+            drawn.poolUsers += schedule.poolUsers
+            drawn.misses += misses
         }
-        return (count, poolUsers, misses)
+        for counts in missed.values { drawn.peakMisses = zip(drawn.peakMisses, counts).map(max) }
+        return drawn
     }
 }

@@ -46,12 +46,12 @@ extension DryRun: CustomStringConvertible {
 
     /// Clients by planned method and transport, then the sums by method and transport.
     private var sessionLines: [String] {
-        func figures(_ share: Double) -> [String] {
-            [PlanText.percent(share)] + (isOpen ? ["about \(Int((share * (expectedMeasured ?? 0)).rounded()))"] : [])
+        func figures(_ share: Double, _ measured: Double?) -> [String] {
+            [PlanText.percent(share)] + (measured.map { ["about \(Int($0.rounded()))"] } ?? [])
         }
         let heading = ["client", "method", "transport", "share"] + (isOpen ? ["measured"] : [])
-        let clients = clients.map { [$0.title, $0.method.name, $0.transport.name] + figures($0.share) }
-        let sums = methods.map { ["all clients", $0.method.name, $0.transport.name] + figures($0.share) }
+        let clients = clients.map { [$0.title, $0.method.name, $0.transport.name] + figures($0.share, $0.measuredSessions) }
+        let sums = methods.map { ["all clients", $0.method.name, $0.transport.name] + figures($0.share, $0.measuredSessions) }
         return PlanText.table([heading] + clients + sums, right: [3, 4], indent: "  ")
     }
 
@@ -73,14 +73,8 @@ extension DryRun: CustomStringConvertible {
             lines.append(
                 "trace      \(closeStarts) starts come within the session time-out \(PlanText.span(sessionTimeoutNs)) of their "
                     + "user's earlier one")
-        } else if isOpen, !allowsOverlap {
-            let bound = "peak rate x session time-out \(PlanText.span(sessionTimeoutNs)) = \(usersNeeded)"
-            lines.append(
-                users >= usersNeeded
-                    ? "           enough: \(bound)" : "           too few: \(bound); add users, or shorten limits.session_timeout"
-            )
         }
-        return lines
+        return lines + demands.map { "           " + $0.planText }
     }
 
     /// What the plan needs, and, where the machine is known, what that has.

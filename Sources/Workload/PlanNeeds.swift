@@ -46,14 +46,15 @@ public struct PlanNeeds: Sendable, Equatable {
         static let user = 512.0
     }
 
-    public init(profile: Profile, users: UserTable, threads: Int, startsServer: Bool) {
+    /// `shares`: how often each script runs (`DryRun.scriptShares`); by default as the profile's weights say.
+    public init(profile: Profile, users: UserTable, threads: Int, startsServer: Bool, shares: [Double]? = nil) {
         switch profile.model {
         case .open(.trace): openSessions = min(profile.limits.inFlight, users.count)
         case .open: openSessions = min(profile.limits.inFlight, profile.usersNeeded)
         case .closed(let users, _): openSessions = users
         }
         bound = profile.model.isOpen ? "limits.in_flight" : "users"
-        let rows = zip(profile.scripts.rows, profile.scripts.shares)
+        let rows = zip(profile.scripts.rows, shares ?? profile.scripts.shares)
         let onTLSPort = rows.reduce(0) { $0 + ($1.0.transport == .pop3s ? $1.1 : 0) }
         busierShare = max(onTLSPort, 1 - onTLSPort)
         let closesHere = rows.reduce(0) { $0 + ($1.0.work.closesFirst ? $1.1 : 0) }
@@ -102,9 +103,8 @@ extension MailboxWork {
 extension Profile.Population {
     /// Memory of the embedded server: messages lie there once for all mailboxes, those of mixed sizes 1,024 different ones.
     func residentBytes(user: Double) -> Double {
-        let mean = byteMix.isEmpty ? Double(messageBytes) : byteMix.reduce(0) { $0 + Double($1.value) * $1.share }
         let kinds = byteMix.isEmpty ? messages : max(messages, 1024)
-        return Double(kinds) * mean + Double(users) * 2 * user
+        return Double(kinds) * meanBytes + Double(users) * 2 * user
     }
 }
 

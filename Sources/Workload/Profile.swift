@@ -133,6 +133,11 @@ public struct Profile: Sendable {
         public var messageMix: [Weighted<Int>] = []
         public var byteMix: [Weighted<Int>] = []
 
+        /// Octets of a message in the mean: a mix is met exactly, so a mailbox holds its messages times this.
+        var meanBytes: Double {
+            byteMix.isEmpty ? Double(messageBytes) : byteMix.reduce(0) { $0 + Double($1.value) * $1.share }
+        }
+
         /// Octets of every message, where all are alike.
         public var uniformBytes: Int? { byteMix.count > 1 ? nil : messageBytes }
 
@@ -194,7 +199,7 @@ public struct Profile: Sendable {
         /// From the real start of a session to its end.
         public let sessionTimeoutNs: UInt64
         /// How long open sessions may go on after the last phase.
-        public let drainTimeoutNs: UInt64
+        public internal(set) var drainTimeoutNs: UInt64
     }
 
     /// A value with its part of a whole; parts add up to 1.
@@ -265,12 +270,15 @@ extension Profile {
             }
             let factor = rate / measuredRate
             for index in phases.indices where phases[index].isMeasured {
-                changed.phases[index].startRate *= factor
-                changed.phases[index].endRate *= factor
-                guard max(changed.phases[index].startRate, changed.phases[index].endRate) <= ProfileSchema.rateLimit else {
-                    throw OverrideError(
-                        description:
-                            "--rate drives the stage '\(phases[index].name)' above \(Int(ProfileSchema.rateLimit)) sessions/s")
+                for end in [\Phase.startRate, \.endRate] {
+                    let scaled = phases[index][keyPath: end] * factor
+                    // The factor is rounded: what it adds to the limit itself is not asked for.
+                    guard scaled <= ProfileSchema.rateLimit * (1 + 1e-9) else {
+                        throw OverrideError(
+                            description: "--rate drives the stage '\(phases[index].name)' above "
+                                + "\(Int(ProfileSchema.rateLimit)) sessions/s")
+                    }
+                    changed.phases[index][keyPath: end] = min(scaled, ProfileSchema.rateLimit)
                 }
             }
         }

@@ -8,15 +8,33 @@ public enum ProfileLoader {
     private static let kind = DocumentKind(
         name: "profile", minimum: "a profile needs at least name, rate, phases and clients")
 
+    /// What the command line puts in the place of the profile's own: a rule that it mends is not broken.
+    public struct Given: Sendable {
+        public let pop3: String?
+        public let pop3s: String?
+        /// The users come from a table, not from the population.
+        public let hasUserTable: Bool
+
+        public init(pop3: String? = nil, pop3s: String? = nil, hasUserTable: Bool = false) {
+            self.pop3 = pop3
+            self.pop3s = pop3s
+            self.hasUserTable = hasUserTable
+        }
+
+        fileprivate func replacing(_ target: Profile.Target) -> Profile.Target {
+            Profile.Target(pop3: pop3 ?? target.pop3, pop3s: pop3s ?? target.pop3s)
+        }
+    }
+
     /// Decodes `text`; `file` is its name in errors. Throws every error that one pass can find.
-    public static func load(text: String, file: String) throws(ConfigurationErrors) -> Profile {
+    public static func load(text: String, file: String, given: Given = Given()) throws(ConfigurationErrors) -> Profile {
         let source = SourceText(file: file, text: text)
         let context = ReadContext(DiagnosticCollector(source: source))
         guard let tree = YAMLReader.read(&context.collector, kind), let fields = SchemaFields(tree, ProfileSchema.top, context)
         else {
             throw context.collector.errors()
         }
-        let profile = ProfileDecoder(fields, context, source, text).decode()
+        let profile = ProfileDecoder(fields, context, source, text, given).decode()
         guard let profile, context.collector.isEmpty else { throw context.collector.errors() }
         return profile
     }
@@ -28,12 +46,16 @@ struct ProfileDecoder {
     let context: ReadContext
     let source: SourceText
     let originalText: String
+    let given: ProfileLoader.Given
 
-    init(_ fields: SchemaFields, _ context: ReadContext, _ source: SourceText, _ originalText: String) {
+    init(
+        _ fields: SchemaFields, _ context: ReadContext, _ source: SourceText, _ originalText: String, _ given: ProfileLoader.Given
+    ) {
         self.fields = fields
         self.context = context
         self.source = source
         self.originalText = originalText
+        self.given = given
     }
 
     /// A client as given, before it is compiled.
@@ -55,7 +77,7 @@ struct ProfileDecoder {
         let target = readTarget()
         let sources = readSources(target)
         let tls = readTLS()
-        let (limits, inFlightAt) = readLimits()
+        var (limits, inFlightAt, drainAt) = readLimits()
         let work = readWork(population)
         let clients = readClients(work: work)
         let slo = readSLO()
@@ -71,8 +93,17 @@ struct ProfileDecoder {
         let rules = CrossRules(fields: fields, context: context)
         rules.check(work: work, limits: limits)
         rules.check(model: model, limits: limits, inFlightAt: inFlightAt)
-        rules.check(model: model, population: population, target: target)
-        rules.check(clients, server: server, target: target)
+        let reached = given.replacing(target)
+        let scripted = clients.flatMap { $0.client.work.map(\.value) }
+        if let drainAt {
+            rules.check(scripted, names: work.map(\.name), drainNs: limits.drainTimeoutNs, at: drainAt, slo: slo)
+        } else {
+            limits.allowForOwnTime(of: scripted, population: reached.isEmpty ? population : nil)
+        }
+        if reached.isEmpty, !given.hasUserTable { rules.check(model: model, population: population) }
+        rules.check(clients, server: server)
+        // A profile without a target leaves it to the run, which says what it misses.
+        if !target.isEmpty { rules.check(clients, target: reached) }
         guard context.collector.isEmpty else { return nil }
         let final = clients.map(\.client)
         guard let scripts = ScriptCompiler.compile(clients: final, tls: tls, server: server) else {
@@ -158,8 +189,14 @@ struct ProfileDecoder {
         inner.requireKey("share", example: "7.5%")
         inner.requireKey("after", example: "300s")
         let day: UInt64 = 86_400_000_000_000
+        let share = inner.share("share", 0.5)
+        if share == 0 || share == 1 {
+            context.report(
+                share == 0 ? "there is nobody in the retry pool" : "there is nobody outside the retry pool",
+                at: inner.valuePosition("share"), remedy: "give the pool a part of the users, above 0% and below 100%")
+        }
         return Profile.RetryPool(
-            share: inner.share("share"),
+            share: share,
             afterNs: inner.duration("after", 1_000_000, in: 1_000_000...day, bounds: "from 1ms to 1d"))
     }
 
@@ -270,7 +307,7 @@ struct ProfileDecoder {
             messageBytes: byteMix.map(\.value).max() ?? inner?.size("bytes", 2048, in: 64...64 << 20) ?? 2048,
             deleted: inner?.choice("deleted", .restore, Profile.Population.DeletedRule.allCases.map { ($0.rawValue, $0) })
                 ?? .restore, messageMix: messageMix, byteMix: byteMix)
-        if let inner, byteMix.isEmpty, population.messages * population.messageBytes > 2 << 30 {
+        if let inner, Double(population.messages) * population.meanBytes > 2 * 1024 * 1024 * 1024 {
             context.report(
                 "the messages of a mailbox add up to more than 2 GiB",
                 at: inner.keyPosition(inner.has("bytes") ? "bytes" : "messages"),
@@ -327,29 +364,30 @@ struct ProfileDecoder {
             resumptionShare: inner?.share("resumption") ?? 0, versions: versions ?? [.init(value: .tls13, share: 1)])
     }
 
-    /// The place of `in_flight` where the file gives it.
-    private func readLimits() -> (Profile.RunLimits, inFlightAt: SourcePosition?) {
+    /// The places of `in_flight` and `drain_timeout` where the file gives them.
+    private func readLimits() -> (Profile.RunLimits, inFlightAt: SourcePosition?, drainAt: SourcePosition?) {
         let ms: UInt64 = 1_000_000
         let hour = 3_600_000 * ms
         guard let inner = fields.fields("limits", ProfileSchema.limits) else {
             let standard = Profile.RunLimits(
                 inFlight: 10_000, connectTimeoutNs: 5_000 * ms, stepTimeoutNs: 10_000 * ms, sessionTimeoutNs: 30_000 * ms,
                 drainTimeoutNs: 5_000 * ms)
-            return (standard, nil)
+            return (standard, nil, nil)
         }
         let limits = Profile.RunLimits(
             inFlight: inner.integer("in_flight", 10_000, in: 1...1_000_000),
             connectTimeoutNs: inner.duration("connect_timeout", 5_000 * ms, in: ms...hour, bounds: "from 1ms to 1h"),
             stepTimeoutNs: inner.duration("step_timeout", 10_000 * ms, in: ms...hour, bounds: "from 1ms to 1h"),
             sessionTimeoutNs: inner.duration("session_timeout", 30_000 * ms, in: ms...24 * hour, bounds: "from 1ms to 1d"),
-            drainTimeoutNs: inner.duration("drain_timeout", 5_000 * ms, in: 0...hour, bounds: "up to 1h"))
+            drainTimeoutNs: inner.duration("drain_timeout", 5_000 * ms, in: 0...24 * hour, bounds: "up to 1d"))
         for (key, value) in [("connect_timeout", limits.connectTimeoutNs), ("step_timeout", limits.stepTimeoutNs)]
         where inner.has(key) && value > limits.sessionTimeoutNs {
             context.report(
                 "'\(key)' is longer than the session's time-out, so it never acts", at: inner.valuePosition(key),
                 remedy: "shorten it, or lengthen session_timeout")
         }
-        return (limits, inner.has("in_flight") ? inner.valuePosition("in_flight") : nil)
+        func place(_ key: String) -> SourcePosition? { inner.has(key) ? inner.valuePosition(key) : nil }
+        return (limits, place("in_flight"), place("drain_timeout"))
     }
 
     // MARK: Limits that decide

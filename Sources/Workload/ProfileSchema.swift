@@ -180,7 +180,9 @@ enum ProfileSchema {
         about: "The pool's users take turns like the others, each `after` his last start at the earliest. A session that finds "
             + "nobody ready takes one of the others; `--dry-run` counts these.",
         keys: [
-            key("share", "percentage", "required", "Part of the users that the pool takes from the others."),
+            key(
+                "share", "percentage", "required",
+                "Part of the users that the pool takes from the others: above 0%, below 100%."),
             key("after", "duration, 1ms to 1d", "required", "Shortest time between two planned starts of one of its users."),
         ])
 
@@ -216,7 +218,7 @@ enum ProfileSchema {
             key(
                 "bytes", "size, 64 to 64MiB, or weights of sizes", "2KiB",
                 "Size of a message, as LIST reports it, or size classes "
-                    + "with their parts. All messages of a mailbox together: 2 GiB at most."
+                    + "with their parts. All messages of the fullest mailbox together: 2 GiB at most, sizes in the mean."
             ),
             key(
                 "deleted", "`restore`, `gone`", "`restore`",
@@ -253,7 +255,11 @@ enum ProfileSchema {
             key(
                 "session_timeout", "duration, 1ms to 1d", "30s",
                 "From the start of a session to its end. The users should be at least rate x this."),
-            key("drain_timeout", "duration, up to 1h", "5s", "How long open sessions may go on after the last phase."),
+            key(
+                "drain_timeout", "duration, up to 1d", "5s, longer for slow works",
+                "How long open sessions may go on after the last phase. By default 5 s more than the slowest work takes by "
+                    + "itself: its `idle`, and all that it may fetch from the embedded server at its `read_rate`; at most "
+                    + "session_timeout. Less than an `idle` is an error, unless `slo` names `unfinished`."),
         ])
 
     static let slo = SchemaSection(

@@ -49,7 +49,7 @@ public struct Schedule: Sendable {
     }
 
     private let model: Profile.Model
-    private let scripts: ScriptTable
+    let scripts: ScriptTable
     private let curve: RateCurve
     private let root: UInt64
     private let thread: UInt64
@@ -65,7 +65,7 @@ public struct Schedule: Sendable {
     /// Sessions of the retry pool so far that found nobody ready, and took one of the other users.
     private(set) var poolMisses = 0
     private var ordinal: UInt64 = 0
-    private var closed: ClosedUsers
+    private(set) var closed: ClosedUsers
     /// The starts of all threads, and the one looked at next; empty unless a trace is replayed.
     private let trace: Trace
     private var traceAt = 0
@@ -104,8 +104,8 @@ public struct Schedule: Sendable {
             try retryRing?.check(pooled, thread: thread, threads: threads, rows: users, of: " of the retry pool")
         case .closed(let count, _):
             arrivals = ArrivalStream(curve: RateCurve([]), process: .uniform, thread: 0, threads: 1, random: stream(0))
-            let mine = count * (thread + 1) / threads - count * thread / threads
-            closed = try ClosedUsers(count: mine, ring: ring, scripts: scripts, users: users)
+            let shares = try ClosedUsers.shareOut(count, scripts: scripts, users: users, threads: threads)
+            closed = ClosedUsers(count: shares[thread], ring: ring, scripts: scripts, users: users)
         }
     }
 

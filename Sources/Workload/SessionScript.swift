@@ -93,6 +93,19 @@ public struct MailboxWork: Sendable, Equatable {
     public static let allMessages = UInt32.max
 }
 
+extension MailboxWork {
+    /// How long it takes by itself at the most, nanoseconds, whatever the server does: the idling, and at `readRate` the
+    /// messages of the fullest mailbox, where the `population` is known.
+    func ownTimeNs(_ population: Profile.Population?) -> UInt64 {
+        guard readRate > 0, abandon == .never, let population else { return idleNs }
+        let looked = min(Int(topMessages), population.messages)
+        let fetched =
+            retrievesNew ? population.messages : chosenShare == nil ? min(Int(retrieveMessages), population.messages) : looked
+        let octets = Double(fetched + (topLines > 0 ? looked : 0)) * Double(population.messageBytes)
+        return idleNs &+ UInt64(octets / Double(readRate) * 1e9)
+    }
+}
+
 /// Where a client breaks a session off, as clients do whose user closed the lid.
 public enum AbandonPoint: UInt8, Sendable, CaseIterable {
     case never
@@ -240,6 +253,13 @@ struct AliasTable: Sendable {
             cut[index] = 0
             alias[index] = UInt32(heaviest)
         }
+    }
+
+    /// How often each entry is drawn, 0...1.
+    var probabilities: [Double] {
+        var sums = cut
+        for (place, other) in alias.enumerated() where Int(other) != place { sums[Int(other)] += 1 - cut[place] }
+        return sums.map { $0 / Double(cut.count) }
     }
 
     func draw(_ random: inout Xoshiro256) -> Int {

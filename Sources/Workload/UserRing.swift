@@ -24,7 +24,7 @@ struct UserRing: Sendable {
         var bySet = [[UInt32]](repeating: [], count: 8)
         for user in 0..<UInt32(users.count) { bySet[Int(view.identities(user).rawValue & 7)].append(user) }
         var mine: [UInt32] = []
-        for all in bySet { mine += all[(all.count * thread / threads)..<(all.count * (thread + 1) / threads)] }
+        for all in bySet { mine += all[Self.range(all.count, thread, threads)] }
         var last = mine.count
         while last > 1 {
             mine.swapAt(last - 1, Int(random.next(below: UInt64(last))))
@@ -42,11 +42,33 @@ struct UserRing: Sendable {
         }
     }
 
+    private static func range(_ count: Int, _ thread: Int, _ threads: Int) -> Range<Int> {
+        (count * thread / threads)..<(count * (thread + 1) / threads)
+    }
+
+    /// Of `count` users with equal identities, those of one thread who go into its retry pool.
+    private static func pooled(_ count: Int, share: Double) -> Int { min(count, Int((Double(count) * share).rounded())) }
+
+    /// The users of `thread` by identity set; `bySet` are those of the table.
+    static func counts(_ bySet: [Int], thread: Int, threads: Int) -> [Int] { bySet.map { range($0, thread, threads).count } }
+
+    /// The users of all threads by identity set, in the retry pool and outside it.
+    static func counts(_ bySet: [Int], threads: Int, poolShare: Double?) -> (others: [Int], pool: [Int]) {
+        let none = [Int](repeating: 0, count: 8)
+        guard let poolShare else { return (bySet, none) }
+        let pool = (0..<threads).reduce(into: none) { sum, thread in
+            for (set, count) in counts(bySet, thread: thread, threads: threads).enumerated() {
+                sum[set] += pooled(count, share: poolShare)
+            }
+        }
+        return (zip(bySet, pool).map { $0 - $1 }, pool)
+    }
+
     /// Takes a share of the users, the first of the permutation, out into a ring of their own: a retry pool.
     mutating func splitOff(share: Double) -> UserRing {
         var pool = self
         for index in rings.indices {
-            let count = min(rings[index].users.count, Int((Double(rings[index].users.count) * share).rounded()))
+            let count = Self.pooled(rings[index].users.count, share: share)
             pool.rings[index].users.removeSubrange(count...)
             pool.rings[index].stamps.removeSubrange(count...)
             pool.rings[index].readyNs = [UInt64](repeating: 0, count: count)
@@ -120,12 +142,43 @@ struct ClosedUsers: Sendable {
     private(set) var users: [UInt32] = []
     /// Sessions begun by each.
     var begun: [UInt64] = []
-    private var tables: [AliasTable] = []
-    private var tableOf: [UInt8] = []
+    private(set) var tables: [AliasTable] = []
+    private(set) var tableOf: [UInt8] = []
 
     init() {}
 
-    init(count: Int, ring: UserRing, scripts: ScriptTable, users table: UserTable) throws(ScheduleError) {
+    /// How many of `count` users each thread has: an even share, floor(count k / n) ..< floor(count (k + 1) / n), but no more
+    /// than it has rows that can run a script (see UserRing: those are shared out by what they have); what is left over goes
+    /// round the threads with rows to spare.
+    static func shareOut(_ count: Int, scripts: ScriptTable, users: UserTable, threads: Int) throws(ScheduleError) -> [Int] {
+        let bySet = users.countsBySet
+        let able = (0..<8).map { set in
+            scripts.restricted(to: IdentitySet(rawValue: UInt8(set))) == nil ? 0 : bySet[set]
+        }
+        let rows = able.reduce(0, +)
+        guard rows >= count else {
+            let needs = Set(scripts.rows.map(\.needs)).sorted { $0.rawValue < $1.rawValue }.map(\.text)
+            throw ScheduleError(
+                description: "the closed load asks for \(count) users at once, and "
+                    + (rows == users.count
+                        ? "the user table has \(rows) rows"
+                        : "\(rows) of the user table's \(users.count) rows have what a session needs: "
+                            + needs.joined(separator: ", or ")))
+        }
+        let most = (0..<threads).map { UserRing.counts(able, thread: $0, threads: threads).reduce(0, +) }
+        var shares = most.indices.map { min(count * ($0 + 1) / threads - count * $0 / threads, most[$0]) }
+        var rest = count - shares.reduce(0, +)
+        while rest > 0 {
+            for thread in most.indices where rest > 0 && shares[thread] < most[thread] {
+                shares[thread] += 1
+                rest -= 1
+            }
+        }
+        return shares
+    }
+
+    /// `count` of the users of `ring`: see `shareOut`.
+    init(count: Int, ring: UserRing, scripts: ScriptTable, users table: UserTable) {
         var known = [Int?](repeating: nil, count: 8)
         for user in ring.permutation where users.count < count {
             let set = table.identities(Int(user))
@@ -138,13 +191,7 @@ struct ClosedUsers: Sendable {
             users.append(user)
             tableOf.append(UInt8(index))
         }
-        guard users.count == count else {
-            throw ScheduleError(
-                description:
-                    "the closed load asks for more users than there are: \(table.count) rows in the user table, shared out "
-                    + "to the threads"
-            )
-        }
+        precondition(users.count == count, "a thread was given more users than it has rows")
         begun = [UInt64](repeating: 0, count: count)
     }
 

@@ -61,6 +61,12 @@ public struct UserTable: Sendable {
         return (0..<count).count { identities.isSubset(of: view.identities(UInt32($0))) }
     }
 
+    /// Rows by what they have, at the value of each identity set.
+    var countsBySet: [Int] {
+        let view = view
+        return (0..<UInt32(count)).reduce(into: [Int](repeating: 0, count: 8)) { $0[Int(view.identities($1).rawValue & 7)] += 1 }
+    }
+
     /// Rows of the embedded server's table: half its users, since each row has an NT user and another POP3 account.
     public static func embeddedRows(users: Int) -> Int { max(1, users / 2) }
 

@@ -132,10 +132,7 @@ struct ProfileCommand: ParsableCommand {
             } catch {
                 throw ProfileFile.Missing(description: "\(source.file): error: \(error)")
             }
-            let needed = profile.usersNeeded
-            let hint =
-                profile.allowsOverlap || users.count >= needed
-                ? "" : "; \(users.count) users are fewer than rate x session time-out (\(needed)): a slow server exhausts them"
+            let hint = profile.userShortages(users, threads: 1).map { "; " + $0.note }.joined()
             return "ok \(source.file): \(profile.scripts.rows.count) session scripts, \(profile.slo.count) limits\(hint)"
         }
     }

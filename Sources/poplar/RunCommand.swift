@@ -137,7 +137,8 @@ struct RunCommand: ParsableCommand {
 
     private func prepare() throws -> Load {
         let source = try ProfileFile.read(profile)
-        var loaded = try ProfileLoader.load(text: source.text, file: source.file)
+        let given = ProfileLoader.Given(pop3: pop3, pop3s: pop3s, hasUserTable: self.users != nil)
+        var loaded = try ProfileLoader.load(text: source.text, file: source.file, given: given)
             .overriding(rate: rate, durationSeconds: duration, seed: seed).replacing(sources: self.source)
         var users = UserTable.embedded(users: loaded.population.users)
         if let file = self.users {
@@ -146,9 +147,9 @@ struct RunCommand: ParsableCommand {
         }
         loaded = try ProfileFile.replaying(loaded, users: users)
         var target: RunTarget?
-        let given = (pop3 ?? loaded.target.pop3, pop3s ?? loaded.target.pop3s)
-        if given.0 != nil || given.1 != nil {
-            let resolved = try access.resolve(pop3: given.0, pop3s: given.1)
+        let addresses = (pop3 ?? loaded.target.pop3, pop3s ?? loaded.target.pop3s)
+        if addresses.0 != nil || addresses.1 != nil {
+            let resolved = try access.resolve(pop3: addresses.0, pop3s: addresses.1)
             try resolved.checkPorts(loaded)
             target = resolved
         }
@@ -168,12 +169,11 @@ struct RunCommand: ParsableCommand {
     private func printPlan(_ load: Load) throws {
         var plan = try DryRun(profile: load.profile, users: load.users, threads: load.threads)
         plan.needs = PlanNeeds(
-            profile: load.profile, users: load.users, threads: load.threads, startsServer: load.target == nil)
+            profile: load.profile, users: load.users, threads: load.threads, startsServer: load.target == nil,
+            shares: plan.scriptShares)
         plan.room = Self.room(isLoopback: load.target?.isLoopback ?? true, sources: max(1, load.profile.sources.count))
         print(plan)
-        if !plan.usersSuffice {
-            throw ValidationError("too few users: \(plan.users), and rate x time-out needs \(plan.usersNeeded)")
-        }
+        if let short = plan.demands.first(where: { !$0.isMet }) { throw ValidationError(short.shortage) }
     }
 }
 

@@ -141,9 +141,7 @@ struct RunSession {
             notes.append("\(trace.count) starts of the trace \(source.path) (SHA-256 \(trace.sha256))")
             return
         }
-        let needed = profile.usersNeeded
-        guard profile.model.isOpen, !profile.allowsOverlap, load.users.count < needed else { return }
-        notes.append("\(load.users.count) users are fewer than rate x session time-out (\(needed)): a slow server exhausts them")
+        notes += profile.userShortages(load.users, threads: load.threads).map(\.note)
     }
 
     // MARK: While it runs

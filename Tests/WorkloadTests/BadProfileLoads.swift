@@ -77,6 +77,14 @@ let poolCases: [BadProfile] = [
         "a pool has a client", "", "retry_pool: {share: 10%, after: 1s}\n",
         "13:1 no client takes its users from the retry pool | add 'users: retry' to a client, or remove the key"),
     BadProfile(
+        "a pool has users", "  - persona: basic-ssl",
+        "  - {persona: basic-ssl, users: retry}\nretry_pool: {share: 0%, after: 1s}",
+        "10:21 there is nobody in the retry pool | give the pool a part of the users, above 0% and below 100%"),
+    BadProfile(
+        "a pool leaves users to the others", "  - persona: basic-ssl",
+        "  - {persona: basic-ssl, users: retry}\nretry_pool: {share: 100%, after: 1s}",
+        "10:21 there is nobody outside the retry pool | give the pool a part of the users, above 0% and below 100%"),
+    BadProfile(
         "closed users come again by themselves", "rate: 100", "model: closed\nusers: 2\nretry_pool: {share: 10%, after: 1s}",
         "4:1 a closed load's users come again by themselves, so there is no retry pool | remove the key"),
 ]

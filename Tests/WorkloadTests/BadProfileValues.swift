@@ -139,6 +139,21 @@ let valueCases: [BadProfile] = [
         "population: {messages: 70000}\n",
         "13:24 'messages' must be a whole number from 0 to 65535, not '70000'"),
     BadProfile(
+        "a mailbox has 2 GiB at most",
+        "",
+        "population: {messages: 2000, bytes: 2MiB}\n",
+        "13:30 the messages of a mailbox add up to more than 2 GiB | lower population.messages or population.bytes"),
+    BadProfile(
+        "a mailbox has 2 GiB at most where its sizes are a mapping, too",
+        "",
+        "population: {messages: 1000, bytes: {4MiB: 1}}\n",
+        "13:30 the messages of a mailbox add up to more than 2 GiB | lower population.messages or population.bytes"),
+    BadProfile(
+        "of mixed sizes the mean counts, of mixed counts the largest",
+        "",
+        "population: {messages: {1: 99, 60000: 1}, bytes: {64KiB: 1, 8KiB: 1}}\n",
+        "13:43 the messages of a mailbox add up to more than 2 GiB | lower population.messages or population.bytes"),
+    BadProfile(
         "a deletion rule is restore or gone",
         "",
         "population: {deleted: never}\n",

@@ -55,6 +55,12 @@ let workCases: [BadProfile] = [
         "    retrieve: 1\n    pipeline: 513",
         "13:15 'pipeline' must be a whole number from 1 to 512, not '513'"),
     BadProfile(
+        "a drain outlasts the idle",
+        "    retrieve: 1",
+        "    retrieve: 1\n    idle: 8s\nlimits: {drain_timeout: 7s}",
+        "14:25 the work 'check' is idle for 8 s, so that its last sessions would be unfinished | lengthen it, leave it out, or "
+            + "give 'unfinished' a limit in 'slo'"),
+    BadProfile(
         "NOOP is for the idle",
         "    retrieve: 1",
         "    retrieve: 1\n    noop_every: 1s",

@@ -1,5 +1,6 @@
 // What a right profile means: its values, its defaults, and the profiles that come with Poplar.
 
+import Configuration
 import Foundation
 import PoplarCore
 import Telemetry
@@ -42,6 +43,37 @@ struct ProfileTests {
         #expect(profile.server == .init(ntlmLevel: 5, methods: Profile.ServerMethod.allCases, workers: nil))
         #expect(profile.slo == [.standard] && profile.sourceText == goodProfile)
         #expect(profile.limits.sessionTimeoutNs == 30_000_000_000)
+    }
+
+    @Test("the drain lasts 5 s, and longer by what the slowest work takes by itself, up to the session's time-out")
+    func drain() throws {
+        func seconds(_ work: String, _ more: String = "") throws -> Double {
+            let text = goodProfile.replacingFirst("    retrieve: 1\n", with: "    retrieve: 1\n    \(work)\n\(more)\n")
+            return Double(try loadProfile(text).limits.drainTimeoutNs) / 1e9
+        }
+        #expect(try seconds("quit: on") == 5 && seconds("idle: 8s") == 13 && seconds("idle: 29s") == 30)
+        #expect(try seconds("quit: on", "limits: {session_timeout: 3s, step_timeout: 3s, connect_timeout: 3s}") == 5)
+        #expect(try seconds("idle: 8s", "limits: {drain_timeout: 8s}") == 8)
+        #expect(try seconds("idle: 8s", "limits: {drain_timeout: 0s}\nslo: [unfinished <= 100%]") == 0)
+        // A message of 2 KiB at 512 octets a second, of two sizes the larger; at another server they are not known.
+        #expect(try seconds("read_rate: 512") == 9 && seconds("read_rate: 512", "target: {pop3: 'a:1', pop3s: 'a:2'}") == 5)
+        #expect(try seconds("read_rate: 512", "population: {bytes: {1KiB: 1, 4KiB: 1}}") == 13)
+        #expect(try seconds("read_rate: 64") == 30 && seconds("read_rate: 64", "limits: {drain_timeout: 1s}") == 1)
+        // A work that nobody does slows nobody down.
+        #expect(try seconds("weight: 1", "  - {name: rest, idle: 20s, weight: 0}") == 5)
+    }
+
+    @Test("what a work takes by itself: all that it may fetch, looked at with TOP or not")
+    func ownTime() throws {
+        func seconds(_ work: String) throws -> Double {
+            let text = goodProfile.replacingFirst("    retrieve: 1\n", with: "    read_rate: 2KiB\n    \(work)\n")
+            let profile = try loadProfile(text)
+            let own = try #require(profile.scripts.rows.map { $0.work.ownTimeNs(profile.population) }.max())
+            return Double(own) / 1e9
+        }
+        #expect(try seconds("retrieve: all") == 10 && seconds("retrieve: {1: 1, 4: 1}") == 4)
+        #expect(try seconds("uidl: on\n    retrieve: new") == 10 && seconds("top: {messages: 3}") == 0)
+        #expect(try seconds("top: {messages: 3, lines: 5}\n    choose: 10%\n    idle: 1s") == 7)
     }
 
     @Test("values are text: YAML's implicit types do not bite")
@@ -189,6 +221,48 @@ struct OverrideTests {
 
     @Test("a seed replaces the profile's")
     func seed() throws { #expect(try loadProfile(goodProfile).overriding(seed: 99).seed == 99) }
+
+    @Test("the highest rate can be asked for, however its factor is rounded")
+    func highestRate() throws {
+        for name in ["smoke", "soak"] {
+            let profile = try shippedProfile(name).overriding(rate: 1_000_000)
+            #expect(profile.peakRate <= 1_000_000 && abs(profile.measuredRate - 1_000_000) < 1e-3, "\(profile.peakRate)")
+        }
+        for rate in stride(from: 0.1, to: 100, by: 0.7) {
+            let text = goodProfile.replacingFirst("rate: 100", with: "rate: \(rate)")
+            #expect(try loadProfile(text).overriding(rate: 1_000_000).peakRate <= 1_000_000)
+        }
+        #expect(throws: OverrideError.self) { try loadProfile(staged).overriding(rate: 600_000) }
+    }
+
+    @Test("an address of the command line is as good as one of the profile, and it alone is no target for the rest")
+    func givenAddress() throws {
+        let text = goodProfile + "target: {pop3: 127.0.0.1:1110}\n"
+        func messages(_ given: ProfileLoader.Given, _ text: String) -> [String] {
+            do throws(ConfigurationErrors) {
+                _ = try ProfileLoader.load(text: text, file: "test.yaml", given: given)
+                return []
+            } catch { return error.diagnostics.map { "\($0.position.line):\($0.position.column) \($0.message)" } }
+        }
+        let missing = ["9:14 the client 'basic-ssl' uses pop3s, for which 'target' has no address"]
+        #expect(messages(.init(), text) == missing && messages(.init(pop3: "127.0.0.1:2110"), text) == missing)
+        #expect(messages(.init(pop3s: "127.0.0.1:1995"), text).isEmpty)
+        #expect(messages(.init(pop3: "127.0.0.1:2110"), goodProfile).isEmpty)
+        // What a server of one's own holds is not the population's.
+        let many = goodProfile.replacingFirst("retrieve: 1", with: "retrieve: 11")
+        #expect(messages(.init(), many).count == 1 && messages(.init(pop3: "127.0.0.1:2110"), many).isEmpty)
+    }
+
+    @Test("users of a table are not held against the population")
+    func givenUsers() throws {
+        let text = goodProfile.replacingFirst("rate: 100", with: "model: closed\nusers: 800")
+        #expect(throws: ConfigurationErrors.self) { try loadProfile(text) }
+        let profile = try ProfileLoader.load(text: text, file: "test.yaml", given: .init(hasUserTable: true))
+        #expect(try Schedule(profile: profile, users: userTable((1000, "an")), thread: 0, threads: 1).closedUsers.count == 800)
+        #expect(throws: ScheduleError.self) {
+            try Schedule(profile: profile, users: userTable((799, "an")), thread: 0, threads: 1)
+        }
+    }
 
     @Test("values out of range, and a rate on a closed profile, are refused")
     func refused() throws {

@@ -174,6 +174,7 @@ struct ScheduleTests {
         #expect(counts[0] == 0 && counts[2] == 0 && counts[5] == 0 && counts[3] <= 1)
         #expect(abs(counts[4] - 30_000) < 400)
         #expect(AliasTable(weights: [5]).draw(&random) == 0)
+        #expect(zip(table.probabilities, [0, 1, 0, 1e-9, 3, 0]).allSatisfy { abs($0 - $1 / 4) < 1e-9 })
     }
 
     @Test("drawing allocates nothing, open or closed", .enabled(if: cjemalloc_is_live(), "built without jemalloc"))
@@ -267,76 +268,6 @@ struct UserAssignmentTests {
     }
 }
 
-@Suite("A closed load keeps its users, each with a sequence of its own")
-struct ClosedScheduleTests {
-    let text = goodProfile.replacingFirst(
-        "rate: 100", with: "model: closed\nusers: 10\nthink_time: {mean: 10ms, distribution: exponential}")
-
-    @Test("a user's scripts and pauses do not depend on when the others run")
-    func independence() throws {
-        let profile = try loadProfile(text)
-        let users = UserTable.embedded(users: 100)
-        var forward = try Schedule(profile: profile, users: users, thread: 0, threads: 1)
-        var mixed = forward
-        let alone = (0..<50).map { step in (forward.next(place: 3, ns: UInt64(step)), forward.thinkTimeNs(place: 3)) }
-        let together = (0..<50).map { step in
-            for place in [0, 1, 2, 9] { _ = mixed.next(place: place, ns: UInt64(step)) }
-            return (mixed.next(place: 3, ns: UInt64(step)), mixed.thinkTimeNs(place: 3))
-        }
-        #expect(alone.map(\.0?.script) == together.map(\.0?.script) && alone.map(\.1) == together.map(\.1))
-        #expect(Set(alone.map(\.0?.script)).count > 1 && Set(alone.map(\.1)).count == 50)
-    }
-
-    @Test("users begin spread over their pause, a constant one too, and not all in one moment")
-    func firstPauses() throws {
-        let users = UserTable.embedded(users: 100)
-        func pauses(_ text: String) throws -> (first: [UInt64], next: [UInt64]) {
-            let schedule = try Schedule(profile: loadProfile(text), users: users, thread: 0, threads: 1)
-            return ((0..<10).map { schedule.firstPauseNs(place: $0) }, (0..<10).map { schedule.thinkTimeNs(place: $0) })
-        }
-        let constant = try pauses(text.replacingFirst("{mean: 10ms, distribution: exponential}", with: "10s"))
-        #expect(constant.next == Array(repeating: 10_000_000_000, count: 10))
-        #expect(constant.first.allSatisfy { $0 < 10_000_000_000 })
-        let spread = constant.first.sorted()
-        #expect(zip(spread, spread.dropFirst()).allSatisfy { $0 < $1 } && spread[9] - spread[0] > 5_000_000_000)
-        // An exponential pause has no memory: what is left of it is as long as a whole one.
-        let exponential = try pauses(text)
-        #expect(exponential.first == exponential.next && Set(exponential.first).count == 10)
-        let none = try pauses(text.replacingFirst("{mean: 10ms, distribution: exponential}", with: "0s"))
-        #expect(none.first == Array(repeating: 0, count: 10))
-    }
-
-    @Test("threads share the users out, a session after the last phase is nil, and an open schedule gives none")
-    func shares() throws {
-        let profile = try loadProfile(text)
-        let users = UserTable.embedded(users: 100)
-        var all: [UInt32] = []
-        for thread in 0..<3 {
-            var schedule = try Schedule(profile: profile, users: users, thread: thread, threads: 3)
-            all += schedule.closedUsers
-            let open = schedule.next()
-            let last = schedule.next(place: 0, ns: 9_999_999_999)
-            let after = schedule.next(place: 0, ns: 10_000_000_000)
-            let outside = schedule.next(place: 4, ns: 0)
-            #expect(open == nil && last?.phase == 0 && after == nil && outside == nil)
-        }
-        #expect(all.count == 10 && Set(all).count == 10)
-    }
-
-    @Test("its plan hash depends on the seed, and too many users are an error")
-    func hash() throws {
-        let profile = try loadProfile(text)
-        let users = UserTable.embedded(users: 100)
-        #expect(
-            try PlanHash.compute(profile: profile, users: users, threads: 2)
-                == PlanHash.compute(profile: profile, users: users, threads: 2))
-        #expect(
-            try PlanHash.compute(profile: profile, users: users, threads: 2)
-                != PlanHash.compute(profile: profile, users: users, threads: 2, seed: 5))
-        #expect(throws: ScheduleError.self) { try Schedule(profile: profile, users: .embedded(users: 18), thread: 0, threads: 1) }
-    }
-}
-
 @Suite("A dry run tells what would happen")
 struct DryRunTests {
     @Test("sessions, methods, users, the users that rate x time-out asks for, and the plan hash")
@@ -399,6 +330,17 @@ struct DryRunTests {
         #expect(profile.limits.inFlight == 10_000 && needs.openSessions == 12_000)
         let tight = PlanRoom(ports: 32_768...60_999, restS: 1, descriptors: 1024, memoryBytes: 16 << 30)
         #expect(needs.shortages(tight).first?.hasSuffix("or lower users") == true)
+    }
+
+    @Test("a closed load's shares are those of what its users can run")
+    func closedShares() throws {
+        let text = goodProfile.replacingFirst("rate: 100", with: "model: closed\nusers: 4").replacingFirst(
+            "internet-mail-3", with: "outlook-express-spa")
+        // NTLM weighs 2 and basic 1; three of the four users have no NT user.
+        let plan = try DryRun(profile: loadProfile(text), users: userTable((3, "a"), (1, "an")), threads: 1)
+        #expect(zip(plan.clients.map(\.share), [2.0 / 12, 10.0 / 12]).allSatisfy { abs($0 - $1) < 1e-12 })
+        #expect(plan.clients.allSatisfy { $0.measuredSessions == nil } && abs(plan.scriptShares.reduce(0, +) - 1) < 1e-12)
+        #expect(plan.description.contains("16.67 %\n"), "\(plan)")
     }
 
     @Test("a session that the client ends without QUIT leaves its port resting on this side")

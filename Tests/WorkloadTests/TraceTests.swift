@@ -115,6 +115,34 @@ struct TraceTests {
         #expect(plan.description.contains("1 starts come within the session time-out 1 s of their user's earlier one"))
     }
 
+    @Test func `a dry run shows what the lines name, not what the weights would draw`() throws {
+        // inside weighs 3 and outside 1; one line in ten is outside's, and half of what is measured.
+        let lines = (0..<18).map { _ in "0.5,1,inside" } + ["5,1,outside/check", "5,2,inside"]
+        let csv = Array((["time,user,script"] + lines).joined(separator: "\n").utf8)
+        let profile = try loadProfile(Self.profile).replaying(csv: csv, file: "starts.csv", users: users)
+        let plan = try DryRun(profile: profile, users: users, threads: 2)
+        #expect(plan.clients.map(\.client) == ["inside", "outside"])
+        #expect(zip(plan.clients, [0.95, 0.05]).allSatisfy { abs($0.share - $1) < 1e-12 })
+        #expect(zip(plan.methods, [0.95, 0.05]).allSatisfy { abs($0.share - $1) < 1e-12 })
+        #expect(plan.clients.map(\.measuredSessions) == [1, 1])
+        #expect(abs(plan.tls.reduce(0) { $0 + $1.share } - 0.05) < 1e-12)
+        #expect(plan.description.contains("  outside (basic-ssl)  basic   pop3s        5 %   about 1\n"), "\(plan)")
+        let needs = PlanNeeds(profile: profile, users: users, threads: 2, startsServer: true, shares: plan.scriptShares)
+        #expect(abs(needs.busierShare - 0.95) < 1e-12)
+    }
+
+    @Test func `a line that leaves something open counts by the weights of what its user can do`() throws {
+        let table = try userTable((1, "a"), (1, "an"))
+        let profile = try replay(
+            "2,0,", "2,1,", users: table,
+            profile: Self.profile.replacingFirst(
+                "basic-ssl, name: outside", with: "outlook-express-spa, name: outside"))
+        let plan = try DryRun(profile: profile, users: table, threads: 1)
+        // The account's line is inside's; the other's one in four outside's.
+        #expect(zip(plan.clients, [0.875, 0.125]).allSatisfy { abs($0.share - $1) < 1e-12 })
+        #expect(zip(plan.clients, [1.75, 0.25]).allSatisfy { abs(($0.measuredSessions ?? 0) - $1) < 1e-12 })
+    }
+
     @Test func `rate and duration of the command line do not fit a trace`() throws {
         let profile = try loadProfile(Self.profile)
         #expect(throws: OverrideError.self) { try profile.overriding(rate: 5) }
