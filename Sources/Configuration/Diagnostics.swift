@@ -12,8 +12,8 @@ public struct Diagnostic: Sendable, Equatable {
     public let sourceLine: String
 
     /// The error as it is printed, without a newline at the end.
-    public func rendered(file: String) -> String {
-        var text = "\(file):\(position.line):\(position.column): error: \(message)"
+    public func rendered(file: String, as kind: String = "error") -> String {
+        var text = "\(file):\(position.line):\(position.column): \(kind): \(message)"
         if !sourceLine.isEmpty {
             let (shown, caret) = excerpt()
             text += "\n    \(shown)\n    \(caret)^"

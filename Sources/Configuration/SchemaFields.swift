@@ -102,6 +102,14 @@ public struct SchemaFields {
         parsed(key, "", expecting: "a text of 1 to \(limit) characters") { $0.count <= limit && !$0.trimmed().isEmpty ? $0 : nil }
     }
 
+    /// A name, which is shown on terminals and in reports: no line feed, no escape.
+    public func name(_ key: String, limit: Int = 100) -> String {
+        parsed(key, "", expecting: "a name of 1 to \(limit) characters, none of them a control character") { text in
+            let isPlain = text.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }
+            return text.count <= limit && !text.trimmed().isEmpty && isPlain ? text : nil
+        }
+    }
+
     public func flag(_ key: String, _ standard: Bool) -> Bool {
         parsed(key, standard, expecting: "on or off") { ScalarText.flag($0) }
     }

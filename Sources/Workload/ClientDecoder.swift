@@ -22,7 +22,7 @@ extension ProfileDecoder {
         for (index, item) in fields.list("mailbox_work", limit: 64).enumerated() {
             guard let inner = SchemaFields(item, ProfileSchema.work, context) else { continue }
             inner.requireKey("name", example: "check")
-            let name = inner.string("name")
+            let name = inner.name("name")
             if drafts.contains(where: { $0.name == name }) {
                 context.report("the mailbox work '\(name.shown(limit: 60))' is defined twice", at: inner.valuePosition("name"))
             }
@@ -223,7 +223,7 @@ extension ProfileDecoder {
         let named = inner.weighted("mailbox_work", noun: "a mailbox work of this profile", names: work.map(\.name)) { name in
             work.first { $0.name == name }
         }
-        let name = inner.has("name") ? inner.string("name") : ""
+        let name = inner.has("name") ? inner.name("name") : ""
         let transports = inner.weighted("transport", noun: "a transport", names: Transport.allCases.map(\.name)) { name in
             Transport.allCases.first { $0.name == name }
         }

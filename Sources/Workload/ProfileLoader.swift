@@ -247,7 +247,7 @@ struct ProfileDecoder {
             guard let inner = SchemaFields(item, ProfileSchema.phase, context) else { continue }
             inner.requireKey("name", example: "steady")
             inner.requireKey("duration", example: "10s")
-            let name = inner.string("name")
+            let name = inner.name("name")
             let duration = inner.duration("duration", 1_000_000_000, in: 1_000_000...30 * day, bounds: "from 1ms to 30d")
             let (start, end) = readPhaseRate(inner, model, baseRate: baseRate)
             total += duration

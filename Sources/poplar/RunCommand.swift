@@ -143,7 +143,7 @@ struct RunCommand: ParsableCommand {
         var users = UserTable.embedded(users: loaded.population.users)
         if let file = self.users {
             users = try UserTable.read(file)
-            for warning in users.warnings { complain(warning.rendered(file: file)) }
+            for warning in users.warnings { complain(warning.rendered(file: file, as: "warning")) }
         }
         loaded = try ProfileFile.replaying(loaded, users: users)
         var target: RunTarget?

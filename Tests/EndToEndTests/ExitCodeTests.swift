@@ -258,7 +258,7 @@ struct ExitCodeTests {
             ExitRow(
                 code: usage, when: "before 1: more users than there are, and a target where nobody listens",
                 profile: profile(load: "model: closed\nusers: 19"), arguments: ["--pop3", "127.0.0.1:1", "--users", "ONE"],
-                says: ["asks for more users than there are"]),
+                says: ["asks for 19 users at once, and the user table has 1 rows"]),
             ExitRow(
                 code: usage, when: "a rate for a closed load", profile: profile(), arguments: ["--rate", "5"],
                 says: ["closed"]),

@@ -13,6 +13,11 @@ let valueCases: [BadProfile] = [
         "name: ../../etc",
         "1:7 '../../etc' is no profile name | 1 to 64 of a-z, 0-9 and '-', not '-' first: it names folders"),
     BadProfile(
+        "a name that is shown has no control characters",
+        "name: steady",
+        "name: \"ste\\e[31mady\"",
+        "PLACE"),
+    BadProfile(
         "a rate is a number",
         "rate: 100",
         "rate: fast",
