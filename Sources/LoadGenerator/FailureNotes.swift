@@ -78,14 +78,24 @@ final class FailureNotes: @unchecked Sendable {
         filled.store(next &+ 1, ordering: .releasing)
     }
 
-    /// `users` are those of the run: a server may repeat what the client sent.
+    /// `users` are those of the run: a server may repeat what the client sent. What it sent is not kept, so a refused logon's
+    /// words lose whatever looks like a digest or a response.
     func read(_ users: CredentialView) -> [FailureNote] {
         (0..<filled.load(ordering: .acquiring)).map { index in
             let entry = entries[index]
             return FailureNote(
                 kind: entry.kind, step: entry.step, auth: entry.auth, transport: entry.transport, atNs: entry.atNs,
                 reply: Redactor.text(
-                    entry.reply.octets, secrets: ShownUsers(users).secrets(of: entry.user), isCut: entry.reply.isCut))
+                    entry.reply.octets, secrets: ShownUsers(users).secrets(of: entry.user), isCut: entry.reply.isCut,
+                    hidesRuns: Self.isLogon(entry.step)))
+        }
+    }
+
+    private static func isLogon(_ step: Step) -> Bool {
+        switch step {
+        case .auth, .ntlmNegotiate, .ntlmAuthenticate: true
+        case .connect, .tlsFull, .tlsResumed, .greeting, .capa, .stls, .stat, .list, .uidl, .top, .retr, .dele, .quit, .noop:
+            false
         }
     }
 }

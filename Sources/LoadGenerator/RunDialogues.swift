@@ -57,11 +57,12 @@ private struct Cast {
             result: session.outcome.result)
         attempt.failedStep = session.failedStep?.name
         attempt.errorClass = session.failedKind?.name
+        let told = Redactor.read(transcript, secrets: secrets)
         let said = session.excerpt.octets
-        if !said.isEmpty { attempt.words = Redactor.text(said, secrets: secrets, isCut: session.excerpt.isCut) }
+        if !said.isEmpty { attempt.words = Redactor.text(said, secrets: told.secrets, isCut: session.excerpt.isCut) }
         attempt.messages = session.messages.map(UInt64.init)
         attempt.octets = session.octets
-        attempt.dialogue = Redactor.lines(transcript, secrets: secrets)
+        attempt.dialogue = told.lines
         return attempt
     }
 }
