@@ -27,7 +27,7 @@ extension LoadRun {
                     attempt: findings.attempts[findings.attempts.count - 1]))
         }
         // What one refusal means the others tell: the same method on another channel, another variant of NTLM.
-        Diagnosis.explain(&findings)
+        Diagnosis.explain(&findings, of: .run)
         for index in sessions.indices {
             let why = findings.attempts[index].why
             sessions[index].attempt.why = books[index].session.outcome.remark ?? why

@@ -161,7 +161,7 @@ struct ProbeCommand: ParsableCommand {
         for trial in trials where method != nil && !channels.isEmpty && !channels.contains(where: trial.fits) {
             findings.notes.append("\(trial.name) was not tried: it needs TLS, and there is no channel with it")
         }
-        Diagnosis.explain(&findings)
+        Diagnosis.explain(&findings, of: .probe)
         return findings
     }
 
