@@ -50,7 +50,7 @@ public struct ProbeSession: ~Copyable {
             drive(&machine, &connection, endpoint, &attempt)
             let told = Redactor.read(connection.transcript, secrets: secrets)
             attempt.dialogue = told.lines
-            if refusal.count > 0 {
+            if refusal.count > 0, !refusal.isRemark {
                 attempt.words = Redactor.text(refusal.octets, secrets: told.secrets, isCut: refusal.isCut)
             }
         } catch {

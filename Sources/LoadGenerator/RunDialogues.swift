@@ -58,8 +58,10 @@ private struct Cast {
         attempt.failedStep = session.failedStep?.name
         attempt.errorClass = session.failedKind?.name
         let told = Redactor.read(transcript, secrets: secrets)
-        let said = session.excerpt.octets
-        if !said.isEmpty { attempt.words = Redactor.text(said, secrets: told.secrets, isCut: session.excerpt.isCut) }
+        if session.excerpt.count > 0 {
+            let text = Redactor.text(session.excerpt.octets, secrets: told.secrets, isCut: session.excerpt.isCut)
+            if session.excerpt.isRemark { attempt.detail = text } else { attempt.words = text }
+        }
         attempt.messages = session.messages.map(UInt64.init)
         attempt.octets = session.octets
         attempt.dialogue = told.lines
