@@ -71,10 +71,10 @@ struct ProbeCommand: ParsableCommand {
         do {
             let findings = try probe()
             if json {
-                print(try JSONText.pretty(findings), terminator: "")
+                try emit(JSONText.pretty(findings))
             } else {
                 let style = Style(isTerminal: isatty(1) == 1, noColor: ProcessInfo.processInfo.environment["NO_COLOR"])
-                print(ProbeReport.text(findings, style: style), terminator: "")
+                try emit(ProbeReport.text(findings, style: style))
             }
             code =
                 switch findings.ending {
@@ -82,6 +82,8 @@ struct ProbeCommand: ParsableCommand {
                 case .unreachable: .failure
                 case .failed: .limitFailed
                 }
+        } catch let lost as ArgumentParser.ExitCode {
+            throw lost
         } catch {
             complain("\(error)")
             let isMalformed = (error as? SystemError)?.isMalformed ?? false

@@ -69,6 +69,17 @@ struct ProbeTests {
             "\(outcome.output)\(outcome.errors)")
     }
 
+    @Test("a probe whose output is lost is exit 1")
+    func full() throws {
+        let server = try AnsweringPort { line, _ in line == "CAPA" ? "+OK\r\nUSER\r\n." : AnsweringPort.good(line) }
+        for words in ["", " --json"] {
+            let outcome = try Program.run(
+                "/bin/bash", ["-c", "\"$0\" probe \(server.target) --timeout 1\(words) >/dev/full", Program.poplar])
+            #expect(outcome.status == 1)
+            #expect(outcome.errors == "poplar: cannot write to standard output: No space left on device\n")
+        }
+    }
+
     @Test("TLS where clear text was expected, the other way round, and a port where nobody listens")
     func ports() throws {
         let server = try ServedPoplar("--population", "users=2,messages=1,bytes=512")
