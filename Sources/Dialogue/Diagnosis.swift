@@ -2,25 +2,36 @@
 // where the other attempts or the server's own words point to it (MS-NLMP 3.2.5.1.2, KB147706, RFC 2449 section 8, RFC 3206).
 
 public enum Diagnosis {
+    /// Whose attempts they are: each command has remedies of its own.
+    public enum Command: Sendable { case probe, run }
+
     /// Sets `why` of every attempt that failed.
-    public static func explain(_ findings: inout ProbeFindings) {
+    public static func explain(_ findings: inout ProbeFindings, of command: Command) {
         let all = findings.attempts
         for index in all.indices where all[index].result == .refused || all[index].result == .error {
-            let cause = all[index].result == .refused ? refusal(all[index], all) : fault(all[index])
+            let cause = all[index].result == .refused ? refusal(all[index], all, command) : fault(all[index], command)
             let words = all[index].words.map { "the server said \"\($0)\": " } ?? ""
             findings.attempts[index].why = words + cause
         }
     }
 
-    private static func refusal(_ attempt: ProbeAttempt, _ all: [ProbeAttempt]) -> String {
+    private static func refusal(_ attempt: ProbeAttempt, _ all: [ProbeAttempt], _ command: Command) -> String {
         func works(_ method: String, _ channel: String? = nil) -> Bool {
             all.contains { $0.method == method && $0.result == .ok && (channel ?? $0.channel) == $0.channel }
         }
         let words = (attempt.words ?? "").lowercased()
         if attempt.errorClass == "in_use" || words.contains("[in-use]") || words.contains("locked") {
-            return "[IN-USE], another session holds the mailbox; close it, or try another row with --user"
+            let remedy =
+                switch command {
+                case .probe: "close it, or try another row with --user"
+                case .run: "close it, or give the run users of its own with --users"
+                }
+            return "[IN-USE], another session holds the mailbox; \(remedy)"
         }
-        if words.contains("[login-delay]") { return "the server asks for a pause between logons; wait, and probe one --method" }
+        if words.contains("[login-delay]") {
+            let remedy = command == .probe ? "wait, and probe one --method" : "give more users with --users, or a lower --rate"
+            return "the server asks for a pause between logons; \(remedy)"
+        }
         if words.contains("[sys/temp]") { return "the server itself is in trouble for the moment; try again later" }
         if words.contains("disabled") || words.contains("not supported") {
             return "the method is switched off on this channel; try another channel, or switch it on at the server"
@@ -75,14 +86,17 @@ public enum Diagnosis {
         return nil
     }
 
-    private static func fault(_ attempt: ProbeAttempt) -> String {
+    private static func fault(_ attempt: ProbeAttempt, _ command: Command) -> String {
         let step = attempt.failedStep ?? "connect"
         let detail = attempt.detail.map { ": " + $0 } ?? ""
         switch attempt.errorClass ?? "" {
         case "refused": return "nothing listens there\(detail); check the port"
         case "connect_timeout":
-            return "the connection was not answered in time; check the address and firewalls, or raise --timeout"
-        case "timeout": return "no answer in the step \(step); the server is slow or waits for something else; raise --timeout"
+            let limit = command == .probe ? "--timeout" : "limits.connect_timeout"
+            return "the connection was not answered in time; check the address and firewalls, or raise \(limit)"
+        case "timeout":
+            let limit = command == .probe ? "--timeout" : "limits.step_timeout or limits.session_timeout"
+            return "no answer in the step \(step); the server is slow or waits for something else; raise \(limit)"
         case "tls" where step == "stls":
             return "STLS was refused, so nothing secret was sent; it has no certificate, or TLS is off"
         case "tls":
@@ -93,7 +107,7 @@ public enum Diagnosis {
         case "reset": return "the connection broke in the step \(step)\(detail); a limit at the server or something in between"
         case "protocol": return "the answer in the step \(step) is none that the protocol has; see the dialogue"
         case "greeting": return "the server does not greet as POP3 does; too many connections, or another service"
-        case "content": return "logged on, but the answer to \(step) is not right; see the dialogue"
+        case "content": return "logged on, but the answer to \(step) is not right\(detail); see the dialogue"
         case "wrong_admit": return "a wrong password was let in"
         case let other: return "the step \(step) failed (\(other))\(detail)"
         }

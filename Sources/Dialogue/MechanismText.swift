@@ -75,6 +75,48 @@ struct MechanismText {
         return "<SCRAM: client-first, user \(shown(Array(user.dropFirst(2))))>"
     }
 
+    // MARK: What must not be shown
+
+    /// What the client's next line, not yet told by `response`, holds that a server must not bring back; nil where that is
+    /// nothing.
+    func secret(_ line: [UInt8]) -> SecretWords? {
+        guard let octets = Self.decode(line) else { return SecretWords(argument: line, parts: [line]) }
+        guard !octets.isEmpty else { return nil }
+        switch mechanism {
+        case .plain:
+            let password = octets.split(separator: 0, maxSplits: 2, omittingEmptySubsequences: false).last ?? octets[...]
+            return SecretWords(argument: line, passwords: [Array(password)])
+        case .login: return responses == 0 ? nil : SecretWords(argument: line, passwords: [octets])
+        case .ntlm:
+            guard let parts = NTLMText.secretParts(octets) else { return SecretWords(argument: line, parts: [octets]) }
+            return parts.isEmpty ? nil : SecretWords(argument: line, parts: parts)
+        case .cramMD5:
+            let digest = octets.split(separator: Bytes.space).last ?? octets[...]
+            return SecretWords(argument: line, parts: Self.digest(digest))
+        case .scram: return scramSecret(line, octets, [112, 61])
+        case .other: return SecretWords(argument: line, parts: [octets])
+        }
+    }
+
+    /// The same of a line of the server: SCRAM's signature.
+    func signature(_ line: [UInt8]) -> SecretWords? {
+        guard mechanism == .scram, let octets = Self.decode(line) else { return nil }
+        return scramSecret(line, octets, [118, 61])
+    }
+
+    private func scramSecret(_ line: [UInt8], _ octets: [UInt8], _ name: [UInt8]) -> SecretWords? {
+        let values = octets.split(separator: 44).filter { $0.starts(with: name) }.map { Array($0.dropFirst(2)) }
+        return values.isEmpty ? nil : SecretWords(argument: line, parts: values + values.compactMap { Self.decode($0) })
+    }
+
+    /// A digest in hexadecimal, as it stands and as the octets that it spells.
+    static func digest(_ letters: ArraySlice<UInt8>) -> [[UInt8]] {
+        let digits = letters.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+        guard digits.count == letters.count else { return [Array(letters)] }
+        let octets = stride(from: 1, to: digits.count, by: 2).map { UInt8(digits[$0 - 1] << 4 | digits[$0]) }
+        return [Array(letters), octets]
+    }
+
     // MARK: The server's lines
 
     mutating func challenge(_ line: [UInt8], _ shown: Shown) -> String {

@@ -14,6 +14,9 @@ enum NTLMText {
         (.strong128, "128"), (.keyExchange, "KEY_EXCH"), (.weak56, "56"),
     ]
 
+    /// Where the fields of a type 3 end, and where a MIC does.
+    private static let header = 64, micEnd = 88
+
     /// Nil when it is no NTLM message.
     static func text(_ octets: [UInt8], _ shown: ([UInt8]) -> String) -> String? {
         guard let message = MessageSummary(octets.span) else { return nil }
@@ -38,6 +41,21 @@ enum NTLMText {
         }
         parts.append("flags \(flags(message.flags))")
         return "<NTLM type \(message.kind.rawValue), \(message.size) octets: " + parts.joined(separator: "; ") + ">"
+    }
+
+    /// The responses, the session key and the MIC of a type 3 (2.2.1.3); none of the other types, nil of what is no message.
+    static func secretParts(_ octets: [UInt8]) -> [[UInt8]]? {
+        guard let message = MessageSummary(octets.span) else { return nil }
+        guard message.kind == .authenticate else { return [] }
+        func word(_ place: Int) -> Int { Int(octets[place]) | Int(octets[place + 1]) << 8 }
+        func field(_ place: Int) -> Range<Int> {
+            let (count, start) = (word(place), word(place + 4) | word(place + 6) << 16)
+            return count > 0 && start + count <= octets.count ? start..<(start + count) : 0..<0
+        }
+        guard octets.count >= header else { return nil }
+        let payload = [12, 20, 28, 36, 44, 52].map(field).filter { !$0.isEmpty }.map(\.lowerBound).min() ?? octets.count
+        let mic = payload >= micEnd && octets.count >= micEnd ? micEnd - 16..<micEnd : 0..<0
+        return [field(12), field(20), field(52), mic].filter { !$0.isEmpty }.map { Array(octets[$0]) }
     }
 
     private static func name(_ octets: [UInt8], _ shown: ([UInt8]) -> String) -> String {

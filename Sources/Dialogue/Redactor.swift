@@ -11,7 +11,7 @@ public struct Redactor {
 
     private enum Listing: Equatable { case none, capabilities, rows, message }
 
-    private let secrets: Secrets
+    private var secrets: Secrets
     private var lines: [DialogueLine] = []
     /// What the replies to commands on their way will bring, in order.
     private var pending: [Listing] = []
@@ -29,16 +29,24 @@ public struct Redactor {
 
     /// The whole transcript as lines.
     public static func lines(_ transcript: Transcript, secrets: Secrets) -> [DialogueLine] {
+        read(transcript, secrets: secrets).lines
+    }
+
+    /// The same, and with it what else must not be shown now: what the client sent, for texts of the same session.
+    public static func read(_ transcript: Transcript, secrets: Secrets) -> (lines: [DialogueLine], secrets: Secrets) {
         var redactor = Redactor(secrets)
         for entry in transcript.entries { redactor.take(entry) }
         redactor.finishServer()
         if transcript.dropped > 0 { redactor.say(.event, "\(transcript.dropped) more reads and writes were not kept") }
-        return redactor.lines
+        return (redactor.lines, redactor.secrets)
     }
 
     /// One text of the other side, masked and printable. `isCut`: it went on, perhaps in the middle of a secret.
-    public static func text(_ octets: [UInt8], secrets: Secrets, isCut: Bool = false) -> String {
-        Printable.text(secrets.masking(octets, isCut: isCut))
+    /// `hidesRuns`: what the client sent is not known, and the text may repeat it, so that long words of base64 or hexadecimal
+    /// are masked as well.
+    public static func text(_ octets: [UInt8], secrets: Secrets, isCut: Bool = false, hidesRuns: Bool = false) -> String {
+        let masked = secrets.masking(octets, isCut: isCut)
+        return Printable.text(hidesRuns ? EncodedRun.masking(masked, isCut: isCut) : masked)
     }
 
     private mutating func say(_ side: DialogueLine.Side, _ text: String) {
@@ -82,6 +90,7 @@ public struct Redactor {
             say(.client, clientLine(line))
         }
         if entry.count > entry.octets.count {
+            secrets.add(SecretWords(argument: client))
             say(.client, "<\(entry.count - entry.octets.count + client.count) octets that were not kept>")
             client = []
         }
@@ -90,17 +99,18 @@ public struct Redactor {
     private mutating func clientLine(_ line: [UInt8]) -> String {
         if exchange != nil {
             if line == [42] { return "*" }
-            let showing = showing
-            return exchange?.response(line, showing) ?? hidden(line)
+            return answer(line)
         }
         let words = line.split(separator: Bytes.space, omittingEmptySubsequences: false)
         let verb = String(decoding: words[0].map(Bytes.uppercased), as: UTF8.self)
         switch verb {
         case "PASS":
             pending.append(.none)
+            secrets.add(SecretWords(passwords: [Array(line.dropFirst(5))]))
             return "PASS ***"
         case "APOP":
             pending.append(.none)
+            secrets.add(SecretWords(parts: MechanismText.digest(words.dropFirst(2).last ?? [])))
             return "APOP \(words.count > 1 ? shown(words[1]) : "") ***"
         case "AUTH": return auth(words)
         case "CAPA": return command(line, .capabilities)
@@ -109,8 +119,16 @@ public struct Redactor {
         case "USER", "STAT", "DELE", "NOOP", "RSET", "QUIT", "STLS", "UTF8", "LANG": return command(line, .none)
         default:
             pending.append(.none)
+            secrets.add(SecretWords(argument: line))
             return hidden(line)
         }
+    }
+
+    /// A line of the client to a mechanism.
+    private mutating func answer(_ line: [UInt8]) -> String {
+        if let words = exchange?.secret(line) { secrets.add(words) }
+        let showing = showing
+        return exchange?.response(line, showing) ?? hidden(line)
     }
 
     private mutating func command(_ line: [UInt8], _ listing: Listing) -> String {
@@ -123,12 +141,9 @@ public struct Redactor {
             pending.append(.capabilities)
             return "AUTH"
         }
-        var mechanism = MechanismText(name: words[1])
         pending.append(.none)
-        let initial = words.count > 2 ? " " + mechanism.response(Array(words[2]), showing) : ""
-        let name = "AUTH " + shown(words[1])
-        exchange = mechanism
-        return name + initial
+        exchange = MechanismText(name: words[1])
+        return "AUTH " + shown(words[1]) + (words.count > 2 ? " " + answer(Array(words[2])) : "")
     }
 
     private func hidden(_ line: [UInt8]) -> String { "<\(line.count) octets, not shown>" }
@@ -184,6 +199,7 @@ public struct Redactor {
         if !isOK, line.first == 43 {
             guard exchange != nil, line.count > 2 else { return shown(line) }
             let data = Array(line.dropFirst(2))
+            if let words = exchange?.signature(data) { secrets.add(words) }
             let showing = showing
             return "+ " + (exchange?.challenge(data, showing) ?? shown(data))
         }

@@ -1,6 +1,7 @@
 // The second net under the redactor: a server that repeats a password (in an error's text, in a challenge) must not bring it
 // into a transcript. Each secret is looked for as it is, in UTF-16 of both byte orders, in hexadecimal and in base64 at each of
-// its three alignments, and so is its NT hash. What was found is replaced by `***`.
+// its three alignments, and so is its NT hash. What was found is replaced by `***`. What the client made of a password for one
+// challenge comes on top while a dialogue is read (SentSecrets).
 
 private import Digest
 private import NTLM
@@ -14,27 +15,44 @@ public struct Secrets: Sendable {
     }
 
     private var needles: [Needle] = []
+    private var sent = SentSecrets()
     private static let shortest = 4
     static let mask = Array("***".utf8)
 
     /// `passwords` in UTF-8; empty ones are left out.
     public init(_ passwords: [[UInt8]] = []) {
-        for password in passwords where !password.isEmpty {
-            var forms: [[UInt8]] = [
-                password, Self.utf16(password, isLittleEndian: true), Self.utf16(password, isLittleEndian: false),
-            ]
-            if let hash = NTHash(passwordUTF8: password.span) { forms.append(hash.digest.withSpan { span in Self.copy(span) }) }
-            for form in forms { add(form) }
-        }
-        // The longest first: the password's own base64 before a piece of it.
-        needles.sort { $0.octets.count > $1.octets.count }
+        for password in passwords { add(password) }
+        sort()
     }
 
-    private mutating func add(_ form: [UInt8]) {
-        insert(form)
-        insert(Self.hex(form, digits: "0123456789abcdef"))
-        insert(Self.hex(form, digits: "0123456789ABCDEF"))
-        for lead in 0..<3 { insert(Self.base64(form, lead: lead)) }
+    private mutating func add(_ password: [UInt8]) {
+        guard !password.isEmpty else { return }
+        var forms: [[UInt8]] = [
+            password, Self.utf16(password, isLittleEndian: true), Self.utf16(password, isLittleEndian: false),
+        ]
+        if let hash = NTHash(passwordUTF8: password.span) { forms.append(hash.digest.withSpan { span in Self.copy(span) }) }
+        for form in forms { for spelling in Self.spellings(form) { insert(spelling) } }
+    }
+
+    /// What the client has sent: for what the server says from now on.
+    mutating func add(_ words: SecretWords) {
+        for password in words.passwords {
+            add(password)
+            // A piece of a short one may be a word of any refusal.
+            if password.count >= 2 * SentSecrets.window { sent.add(password) }
+        }
+        for form in [words.argument] + words.parts.flatMap({ Self.spellings($0) }) where !form.isEmpty {
+            if form.count < SentSecrets.window { insert(form) } else { sent.add(form) }
+        }
+        sort()
+    }
+
+    /// The longest first: the password's own base64 before a piece of it.
+    private mutating func sort() { needles.sort { $0.octets.count > $1.octets.count } }
+
+    private static func spellings(_ form: [UInt8]) -> [[UInt8]] {
+        [form, hex(form, digits: "0123456789abcdef"), hex(form, digits: "0123456789ABCDEF")]
+            + (0..<3).map { base64(form, lead: $0) }
     }
 
     private mutating func insert(_ octets: [UInt8]) {
@@ -44,19 +62,19 @@ public struct Secrets: Sendable {
 
     /// `octets` with every secret masked, and, where they are cut off, the beginning of one at their end.
     func masking(_ octets: [UInt8], isCut: Bool = false) -> [UInt8] {
-        var text = octets
+        var text = sent.masking(octets)
         for needle in needles where needle.octets.count <= text.count { text = Self.replace(needle, in: text) }
-        if isCut, let begun = needles.map({ Self.begun($0, at: text) }).max(), begun > 0 {
-            text.replaceSubrange((text.count - begun)..., with: Self.mask)
-        }
+        guard isCut else { return text }
+        let begun = max(sent.begun(at: text), needles.map { Self.begun($0.octets, at: text) }.max() ?? 0)
+        if begun > 0 { text.replaceSubrange((text.count - begun)..., with: Self.mask) }
         return text
     }
 
     /// Octets at the end of `text` that a secret begins with. Its first one alone tells nothing.
-    private static func begun(_ needle: Needle, at text: [UInt8]) -> Int {
-        let longest = min(needle.octets.count - 1, text.count)
+    static func begun(_ secret: [UInt8], at text: [UInt8]) -> Int {
+        let longest = min(secret.count - 1, text.count)
         guard longest >= 2 else { return 0 }
-        return (2...longest).reversed().first { needle.octets.prefix($0).elementsEqual(text.suffix($0)) } ?? 0
+        return (2...longest).reversed().first { secret.prefix($0).elementsEqual(text.suffix($0)) } ?? 0
     }
 
     private static func replace(_ needle: Needle, in text: [UInt8]) -> [UInt8] {

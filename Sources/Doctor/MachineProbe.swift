@@ -75,12 +75,13 @@ public struct MachineProbe {
         return ends.count == 2 && ends[0] > 0 && ends[0] <= ends[1] && ends[1] < 65_536 ? ends[0]...ends[1] : nil
     }
 
-    /// `TCP: inuse 1 orphan 0 tw 4040 alloc 1 mem 0`
-    private func resting() -> Int? {
-        guard let words = fields("/proc/net/sockstat")["TCP"]?.split(separator: " "), let place = words.firstIndex(of: "tw"),
-            place + 1 < words.count
-        else { return nil }
-        return Int(words[place + 1])
+    /// nil without the kernel's table, or without a range to hold it against.
+    private func resting() -> MachineReadings.Resting? {
+        guard let range = portRange(), let table = text("/proc/net/tcp") else { return nil }
+        var sockets = RestingSockets()
+        sockets.add(table: table)
+        if let table = text("/proc/net/tcp6") { sockets.add(table: table) }
+        return sockets.readings(range)
     }
 
     private func governors() -> [String] {

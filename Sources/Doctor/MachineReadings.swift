@@ -14,7 +14,7 @@ public struct MachineReadings: Sendable, Equatable {
     /// net.ipv4.tcp_tw_reuse: 0 never, 1 everywhere, 2 on loopback.
     public var portReuse: Int?
     /// Connections in TIME_WAIT now.
-    public var resting: Int?
+    public var resting: Resting?
     public var cpusOnline: Int
     /// CPUs that this process may run on.
     public var cpusAllowed: Int
@@ -39,6 +39,22 @@ public struct MachineReadings: Sendable, Equatable {
     public var memoryLimit: UInt64?
     public var openssl: String
     public var tools: [Tool]
+
+    /// Sockets in TIME_WAIT.
+    public struct Resting: Sendable, Equatable {
+        /// Those whose local port a client would otherwise be given.
+        public var blocking: Int
+        /// Those at a server's port, or outside of the range: they keep no port from a client.
+        public var others: Int
+        /// Whether the peers of all that block are on loopback.
+        public var isOnLoopback: Bool
+
+        public init(blocking: Int, others: Int, isOnLoopback: Bool) {
+            self.blocking = blocking
+            self.others = others
+            self.isOnLoopback = isOnLoopback
+        }
+    }
 
     /// How late a thread woke that only sleeps, nanoseconds.
     public struct WakeUps: Sendable, Equatable {
@@ -72,7 +88,8 @@ public struct MachineReadings: Sendable, Equatable {
     /// A machine without fault: what tests begin with.
     public static let sound = MachineReadings(
         kernel: "6.1.0", descriptorsSoft: 1024, descriptorsHard: 1_048_576, descriptorsCeiling: 1_048_576, ports: 32_768...60_999,
-        portReuse: 2, resting: 0, cpusOnline: 8, cpusAllowed: 8, cpuQuota: nil, timerSlackNs: 50_000,
+        portReuse: 2, resting: Resting(blocking: 0, others: 0, isOnLoopback: true), cpusOnline: 8, cpusAllowed: 8, cpuQuota: nil,
+        timerSlackNs: 50_000,
         wakeUps: WakeUps(count: 500, p50Ns: 5_000, p99Ns: 60_000, maxNs: 200_000), acceptBacklog: 4096, synBacklog: 2048,
         clockSource: "tsc", governors: ["performance"], stealShare: 0, load: 0.1, memoryTotal: 16 << 30,
         memoryAvailable: 12 << 30, memoryLimit: nil, openssl: "OpenSSL 3.0.19 27 Jan 2026",

@@ -16,7 +16,8 @@ public struct FailureNote: Sendable {
     public var transport: Transport
     /// Since the start of the run.
     public var atNs: UInt64
-    /// The start of the server's line, where it answered, with the user's secrets masked; else empty.
+    /// The start of the server's line, where it answered, with the user's secrets masked, or what two figures of its are that
+    /// do not agree; else empty.
     public var reply: String
 }
 
@@ -24,10 +25,34 @@ public struct FailureNote: Sendable {
 struct ReplyExcerpt {
     private var kept = InlineArray<120, UInt8>(repeating: 0)
     private(set) var count = 0
+    /// It is a remark of ours, where no one line was wrong.
+    private(set) var isRemark = false
 
     mutating func keep(_ line: Span<UInt8>) {
+        isRemark = false
         count = min(line.count, kept.count)
         for index in 0..<count { kept[index] = line[index] }
+    }
+
+    /// Two figures that should be one, each behind its words.
+    mutating func remark(_ first: StaticString, _ one: UInt64, _ second: StaticString, _ other: UInt64) {
+        isRemark = true
+        var span = kept.mutableSpan
+        count = span.withUnsafeMutableBytes { room in
+            var writer = ByteWriter(room)
+            writer.append(first)
+            writer.append(decimal: one)
+            writer.append(second)
+            writer.append(decimal: other)
+            return writer.count
+        }
+    }
+
+    /// What is wrong without a figure.
+    mutating func remark(_ words: StaticString) {
+        isRemark = true
+        count = min(words.utf8CodeUnitCount, kept.count)
+        for index in 0..<count { kept[index] = words.utf8Start[index] }
     }
 
     mutating func clear() { count = 0 }
@@ -78,14 +103,24 @@ final class FailureNotes: @unchecked Sendable {
         filled.store(next &+ 1, ordering: .releasing)
     }
 
-    /// `users` are those of the run: a server may repeat what the client sent.
+    /// `users` are those of the run: a server may repeat what the client sent. What it sent is not kept, so a refused logon's
+    /// words lose whatever looks like a digest or a response.
     func read(_ users: CredentialView) -> [FailureNote] {
         (0..<filled.load(ordering: .acquiring)).map { index in
             let entry = entries[index]
             return FailureNote(
                 kind: entry.kind, step: entry.step, auth: entry.auth, transport: entry.transport, atNs: entry.atNs,
                 reply: Redactor.text(
-                    entry.reply.octets, secrets: ShownUsers(users).secrets(of: entry.user), isCut: entry.reply.isCut))
+                    entry.reply.octets, secrets: ShownUsers(users).secrets(of: entry.user), isCut: entry.reply.isCut,
+                    hidesRuns: Self.isLogon(entry.step)))
+        }
+    }
+
+    private static func isLogon(_ step: Step) -> Bool {
+        switch step {
+        case .auth, .ntlmNegotiate, .ntlmAuthenticate: true
+        case .connect, .tlsFull, .tlsResumed, .greeting, .capa, .stls, .stat, .list, .uidl, .top, .retr, .dele, .quit, .noop:
+            false
         }
     }
 }

@@ -14,6 +14,8 @@ public struct ProbeSession: ~Copyable {
     private let user: UInt32
     private var context: SessionContext
     private let secrets: Secrets
+    /// What the server said to the first step that failed.
+    private var refusal = ReplyExcerpt()
     /// How long the server's close is awaited after QUIT: it frees the mailbox for the next session.
     private static let lingerNs: UInt64 = 500_000_000
 
@@ -40,11 +42,17 @@ public struct ProbeSession: ~Copyable {
         let script = SessionScript.check(trial.method, as: trial.identity, over: transport, ntlmVersion: trial.ntlmVersion)
         let start = MonotonicClock.now()
         var machine = SessionMachine(script: script, user: user, nowNs: start)
+        refusal.clear()
+        context.excerpt.clear()
         do throws(ProbeConnection.Fault) {
             var connection = try ProbeConnection(
                 to: endpoint.address, startNs: start, deadlineNs: endpoint.deadlineNs, transcript: Transcript())
             drive(&machine, &connection, endpoint, &attempt)
-            attempt.dialogue = Redactor.lines(connection.transcript, secrets: secrets)
+            let told = Redactor.read(connection.transcript, secrets: secrets)
+            attempt.dialogue = told.lines
+            if refusal.count > 0, !refusal.isRemark {
+                attempt.words = Redactor.text(refusal.octets, secrets: told.secrets, isCut: refusal.isCut)
+            }
         } catch {
             attempt.detail = ProbeText.words(error)
             conclude(Self.fail(&machine, error), &machine, &attempt)
@@ -114,7 +122,7 @@ public struct ProbeSession: ~Copyable {
     }
 
     /// Takes an event and those that follow without input.
-    private func conclude(_ event: SessionEvent, _ machine: inout SessionMachine, _ attempt: inout ProbeAttempt) {
+    private mutating func conclude(_ event: SessionEvent, _ machine: inout SessionMachine, _ attempt: inout ProbeAttempt) {
         var event = event
         while event != .needsInput {
             note(event, &attempt)
@@ -122,15 +130,14 @@ public struct ProbeSession: ~Copyable {
         }
     }
 
-    private func note(_ event: SessionEvent, _ attempt: inout ProbeAttempt) {
+    private mutating func note(_ event: SessionEvent, _ attempt: inout ProbeAttempt) {
         switch event {
         case .needsInput: return
         case .step(let step, _, let latencyNs): attempt.steps.append(.init(step: step.name, us: Double(latencyNs) / 1e3))
         case .stepFailed(let step, _, let kind, _):
             attempt.failedStep = attempt.failedStep ?? step.name
             attempt.errorClass = attempt.errorClass ?? kind.name
-            let said = context.excerpt.octets
-            if attempt.words == nil, !said.isEmpty { attempt.words = Redactor.text(said, secrets: secrets) }
+            if refusal.count == 0 { refusal = context.excerpt }
         case .ended(let outcome):
             switch outcome {
             case .succeeded: attempt.result = .ok

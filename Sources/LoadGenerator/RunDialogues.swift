@@ -27,7 +27,7 @@ extension LoadRun {
                     attempt: findings.attempts[findings.attempts.count - 1]))
         }
         // What one refusal means the others tell: the same method on another channel, another variant of NTLM.
-        Diagnosis.explain(&findings)
+        Diagnosis.explain(&findings, of: .run)
         for index in sessions.indices {
             let why = findings.attempts[index].why
             sessions[index].attempt.why = books[index].session.outcome.remark ?? why
@@ -57,11 +57,14 @@ private struct Cast {
             result: session.outcome.result)
         attempt.failedStep = session.failedStep?.name
         attempt.errorClass = session.failedKind?.name
-        let said = session.excerpt.octets
-        if !said.isEmpty { attempt.words = Redactor.text(said, secrets: secrets, isCut: session.excerpt.isCut) }
+        let told = Redactor.read(transcript, secrets: secrets)
+        if session.excerpt.count > 0 {
+            let text = Redactor.text(session.excerpt.octets, secrets: told.secrets, isCut: session.excerpt.isCut)
+            if session.excerpt.isRemark { attempt.detail = text } else { attempt.words = text }
+        }
         attempt.messages = session.messages.map(UInt64.init)
         attempt.octets = session.octets
-        attempt.dialogue = Redactor.lines(transcript, secrets: secrets)
+        attempt.dialogue = told.lines
         return attempt
     }
 }

@@ -191,7 +191,7 @@ struct SessionMachine {
         case .probeRows:
             offer.note(line, of: isLoggedOn ? .capa : script.probe)
             return nil
-        case .listRows, .uidlRows: return row(line, context)
+        case .listRows, .uidlRows: return row(line, &context)
         default: break
         }
         if state == .ntlmAuthenticated, script.habits.contains(.takesAnyOK), holdsOK(line) {

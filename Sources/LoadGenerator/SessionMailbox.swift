@@ -52,10 +52,16 @@ extension SessionMachine {
     mutating func mailboxReply(
         _ reply: ClientReply, _ line: Span<UInt8>, _ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext
     ) -> SessionEvent? {
-        guard reply.status == .ok else { return fault(reply.status == .error ? .content : .protocolViolation) }
+        guard reply.status == .ok else {
+            context.excerpt.keep(line)
+            return fault(reply.status == .error ? .content : .protocolViolation)
+        }
         switch state {
         case .stat:
-            guard let (messages, octets) = ReplyFigures.stat(line, text: reply.text) else { return fault(.content) }
+            guard let (messages, octets) = ReplyFigures.stat(line, text: reply.text) else {
+                context.excerpt.keep(line)
+                return fault(.content)
+            }
             messageCount = messages
             maildropOctets = octets
             let event = finish(.stat, nowNs)
@@ -84,19 +90,24 @@ extension SessionMachine {
     }
 
     /// A row of LIST or UIDL. Nothing of it is kept but the count, the sum, and where the user's last look ended.
-    mutating func row(_ line: Span<UInt8>, _ context: borrowing SessionContext) -> SessionEvent? {
+    mutating func row(_ line: Span<UInt8>, _ context: inout SessionContext) -> SessionEvent? {
         if state == .listRows {
-            guard let (_, octets) = ReplyFigures.listRow(line) else { return fault(.content) }
+            guard let (_, octets) = ReplyFigures.listRow(line) else { return badRow(line, &context) }
             rowOctets &+= octets
             if context.checksReplies, context.knownMessageBytes > 0, octets != context.knownMessageBytes {
-                return fault(.content)
+                return badRow(line, &context)
             }
         } else {
-            guard let (_, id) = ReplyFigures.uidlRow(line) else { return fault(.content) }
+            guard let (_, id) = ReplyFigures.uidlRow(line) else { return badRow(line, &context) }
             if script.work.retrievesNew { note(SeenMail(id: line.extracting(id))) }
         }
         rows &+= 1
         return nil
+    }
+
+    private mutating func badRow(_ line: Span<UInt8>, _ context: inout SessionContext) -> SessionEvent {
+        context.excerpt.keep(line)
+        return fault(.content)
     }
 
     mutating func endOfListing(
@@ -104,8 +115,14 @@ extension SessionMachine {
     ) -> SessionEvent {
         let isList = state == .listRows
         if context.checksReplies {
-            if let messageCount, messageCount != rows { return fault(.content) }
-            if isList, let maildropOctets, maildropOctets != rowOctets { return fault(.content) }
+            if let messageCount, messageCount != rows {
+                context.excerpt.remark("messages until now: ", UInt64(messageCount), ", rows here: ", UInt64(rows))
+                return fault(.content)
+            }
+            if isList, let maildropOctets, maildropOctets != rowOctets {
+                context.excerpt.remark("octets by STAT: ", maildropOctets, ", sum of the rows: ", rowOctets)
+                return fault(.content)
+            }
         }
         messageCount = rows
         if isList { maildropOctets = rowOctets }
@@ -117,21 +134,31 @@ extension SessionMachine {
     mutating func endOfPayload(
         _ octets: UInt64, _ isExact: Bool, _ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext
     ) -> SessionEvent {
-        if context.checksReplies, !isExact { return fault(.content) }
+        if context.checksReplies, !isExact {
+            context.excerpt.remark("the message does not end in CR LF, dot, CR LF")
+            return fault(.content)
+        }
         payloadBytes &+= octets
         lastPayloadBytes = octets
         if state == .topBody { return transferred(.top, nowNs, &output) }
         retrievedOctets &+= octets
-        if context.checksReplies, !isRightSize(octets, context) { return fault(.content) }
+        if context.checksReplies, !isRightSize(octets, &context) { return fault(.content) }
         messagesRetrieved &+= 1
         return transferred(.retr, nowNs, &output)
     }
 
-    private func isRightSize(_ octets: UInt64, _ context: borrowing SessionContext) -> Bool {
-        if let announcedOctets, announcedOctets != octets { return false }
-        if context.knownMessageBytes > 0, context.knownMessageBytes != octets { return false }
+    private func isRightSize(_ octets: UInt64, _ context: inout SessionContext) -> Bool {
+        if let announcedOctets, announcedOctets != octets {
+            context.excerpt.remark("octets announced: ", announcedOctets, ", octets sent: ", octets)
+            return false
+        }
+        if context.knownMessageBytes > 0, context.knownMessageBytes != octets {
+            context.excerpt.remark("octets of each message: ", context.knownMessageBytes, ", octets sent: ", octets)
+            return false
+        }
         // Where every message was retrieved, the last one makes the sum complete.
         if let maildropOctets, let messageCount, messagesRetrieved &+ 1 == messageCount, maildropOctets != retrievedOctets {
+            context.excerpt.remark("octets of the maildrop: ", maildropOctets, ", octets of all messages: ", retrievedOctets)
             return false
         }
         return true

@@ -28,10 +28,10 @@ struct DoctorCommand: ParsableCommand {
     func run() throws {
         let diagnosis = Examination.examine(MachineProbe().read(openssl: OpenSSLVersion.text))
         if json {
-            print(try JSONText.pretty(diagnosis), terminator: "")
+            try emit(JSONText.pretty(diagnosis))
         } else {
             let style = Style(isTerminal: isatty(1) == 1, noColor: ProcessInfo.processInfo.environment["NO_COLOR"])
-            print(diagnosis.text { style.paint($0, as: $1 == .ok ? .good : $1 == .warn ? .doubtful : .bad) }, terminator: "")
+            try emit(diagnosis.text { style.paint($0, as: $1 == .ok ? .good : $1 == .warn ? .doubtful : .bad) })
         }
         if diagnosis.status == .bad { throw ExitStatus.failure }
     }

@@ -71,10 +71,10 @@ struct ProbeCommand: ParsableCommand {
         do {
             let findings = try probe()
             if json {
-                print(try JSONText.pretty(findings), terminator: "")
+                try emit(JSONText.pretty(findings))
             } else {
                 let style = Style(isTerminal: isatty(1) == 1, noColor: ProcessInfo.processInfo.environment["NO_COLOR"])
-                print(ProbeReport.text(findings, style: style), terminator: "")
+                try emit(ProbeReport.text(findings, style: style))
             }
             code =
                 switch findings.ending {
@@ -82,6 +82,8 @@ struct ProbeCommand: ParsableCommand {
                 case .unreachable: .failure
                 case .failed: .limitFailed
                 }
+        } catch let lost as ArgumentParser.ExitCode {
+            throw lost
         } catch {
             complain("\(error)")
             let isMalformed = (error as? SystemError)?.isMalformed ?? false
@@ -92,18 +94,43 @@ struct ProbeCommand: ParsableCommand {
 
     private func trials() throws -> [ProbeTrial] {
         guard let method else { return ProbeTrial.all }
-        return try method.split(separator: ",").flatMap { name in
+        let trials: [ProbeTrial] = try method.split(separator: ",").flatMap { name in
             guard let found = ProbeTrial.named(String(name)) else {
                 let names = ProbeTrial.all.map(\.name).joined(separator: ", ")
                 throw ValidationError("there is no method '\(name)'; there are \(names), and ntlm for all of its variants")
             }
             return found
         }
+        guard !trials.isEmpty else { throw ValidationError("--method names none") }
+        return trials
+    }
+
+    /// What of the trials a row has names for. One that was asked for by its name and cannot be tried is a mistake.
+    private func trials(of row: Int, in table: UserTable) throws -> [ProbeTrial] {
+        let trials = try trials()
+        let own = table.identities(row)
+        let rest = trials.filter { !own.contains(IdentitySet($0.identity)) }
+        if method != nil, let missing = rest.first {
+            throw ValidationError(
+                "row \(row + 1) has no \(Self.column(missing.identity)): --method \(missing.name) cannot be tried")
+        }
+        if rest.count == trials.count { throw ValidationError("row \(row + 1) has nobody to log on") }
+        return trials.filter { own.contains(IdentitySet($0.identity)) }
+    }
+
+    private static func column(_ identity: Identity) -> String {
+        switch identity {
+        case .account: "account"
+        case .ntUser: "NT user"
+        case .member: "membership user"
+        }
     }
 
     private func probe() throws -> ProbeFindings {
         let table = try self.users.map { try UserTable.read($0) }
         let row = try table.map { try Self.row(user, in: $0) }
+        var trials: [ProbeTrial] = []
+        if let table, let row { trials = try self.trials(of: row, in: table) }
         let endpoints = try endpoints()
         var session: ProbeSession?
         if let table, let row { session = ProbeSession(users: table, user: row) }
@@ -112,11 +139,8 @@ struct ProbeCommand: ParsableCommand {
             let channels = ProbeSurvey.run(endpoint)
             findings.channels += channels
             for channel in channels where channel.problem == nil {
-                guard let table, let row, let transport = Transport.allCases.first(where: { $0.name == channel.channel }) else {
-                    continue
-                }
-                for trial in try trials() where trial.fits(transport) {
-                    guard table.identities(row).contains(IdentitySet(trial.identity)) else { continue }
+                guard let transport = Transport.allCases.first(where: { $0.name == channel.channel }) else { continue }
+                for trial in trials where trial.fits(transport) {
                     let offer = channel.offers(trial.method)
                     if offer == .no, method == nil {
                         let name = session?.name(of: trial.identity) ?? ""
@@ -133,7 +157,13 @@ struct ProbeCommand: ParsableCommand {
         if findings.channels.contains(where: { $0.certificate == "not verified" }) {
             findings.notes.append("the server's certificate was not verified")
         }
-        Diagnosis.explain(&findings)
+        let channels = Transport.allCases.filter { transport in
+            findings.channels.contains { $0.problem == nil && $0.channel == transport.name }
+        }
+        for trial in trials where method != nil && !channels.isEmpty && !channels.contains(where: trial.fits) {
+            findings.notes.append("\(trial.name) was not tried: it needs TLS, and there is no channel with it")
+        }
+        Diagnosis.explain(&findings, of: .probe)
         return findings
     }
 

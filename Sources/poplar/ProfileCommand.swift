@@ -54,7 +54,12 @@ struct ProfileCommand: ParsableCommand {
                     broken.append("\(error)")
                 }
             }
-            print(ProfileDigest.table(digests), terminator: "")
+            do {
+                try emit(ProfileDigest.table(digests))
+            } catch {
+                // A broken file goes before output that is lost.
+                if broken.isEmpty { throw error }
+            }
             for line in broken { complain(line) }
             if !broken.isEmpty { throw ExitStatus.usage }
         }
@@ -81,7 +86,7 @@ struct ProfileCommand: ParsableCommand {
         func run() throws {
             do {
                 let source = try ProfileFile.read(profile)
-                print(path ? source.file + "\n" : source.text, terminator: "")
+                try emit(path ? source.file + "\n" : source.text)
             } catch let error as ProfileFile.Missing {
                 complain(error.description)
                 throw ExitStatus.usage
@@ -108,10 +113,14 @@ struct ProfileCommand: ParsableCommand {
         func run() throws {
             let names = files.isEmpty ? ProfileFile.shipped().map(\.file) : files
             var isGood = !names.isEmpty
+            var lost: (any Error)?
             if names.isEmpty { complain("there is no folder profiles/ here or beside the executable") }
             for name in names {
                 do {
-                    print(try Self.check(name))
+                    let line = try Self.check(name)
+                    if lost == nil {
+                        do { try emit(line + "\n") } catch { lost = error }
+                    }
                 } catch {
                     isGood = false
                     // As compilers print them, so that editors find the place.
@@ -119,6 +128,7 @@ struct ProfileCommand: ParsableCommand {
                 }
             }
             if !isGood { throw ExitStatus.usage }
+            if let lost { throw lost }
         }
 
         /// Loads a profile and makes its plan's first schedule, which is where users can prove too few.

@@ -33,7 +33,7 @@ struct NTLMTextTests {
                 + "AFMAZQByAHYAZQByAAAAAAA=").utf8))
 
     /// Type 1, type 2, and the answer of user "ada" of "DOM".
-    private static func messages(_ variant: NTLMVariant) throws -> [[UInt8]] {
+    static func messages(_ variant: NTLMVariant) throws -> [[UInt8]] {
         let challenge = try #require(challenge)
         let made = NTHash(passwordUTF8: Array("C4nary!sings".utf8).span)
         let hash = try #require(made)
@@ -51,7 +51,7 @@ struct NTLMTextTests {
     }
 
     /// The responses of a type 3: the fields at 12 (LM) and 20 (NT).
-    private static func responses(_ type3: [UInt8]) -> [[UInt8]] {
+    static func responses(_ type3: [UInt8]) -> [[UInt8]] {
         [12, 20].map { place in
             let count = Int(type3[place]) + Int(type3[place + 1]) << 8
             let start = Int(type3[place + 4]) + Int(type3[place + 5]) << 8

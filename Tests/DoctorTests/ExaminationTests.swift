@@ -31,8 +31,9 @@ struct ExaminationTests {
         ("ports", .bad, "ip_local_port_range", { $0.ports = 60_000...60_999 }),
         ("ports", .warn, "ip_local_port_range", { $0.ports = 50_000...59_999 }),
         ("tcp_tw_reuse", .warn, "tcp_tw_reuse=2", { $0.portReuse = 0 }),
-        ("TIME_WAIT", .warn, "sleep 60", { $0.resting = 15_000 }),
-        ("TIME_WAIT", .bad, "sleep 60", { $0.resting = 28_000 }),
+        ("TIME_WAIT", .warn, "sleep 60", { $0.resting = .init(blocking: 15_000, others: 0, isOnLoopback: false) }),
+        ("TIME_WAIT", .bad, "sleep 60", { $0.resting = .init(blocking: 28_000, others: 0, isOnLoopback: false) }),
+        ("TIME_WAIT", .warn, "sleep 60", { $0.resting = .init(blocking: 28_000, others: 0, isOnLoopback: true) }),
         ("cores", .warn, "taskset", { $0.cpusAllowed = 1 }),
         ("cpu quota", .bad, "--cpus", { $0.cpuQuota = 0.5 }),
         ("cpu quota", .warn, "--cpus", { $0.cpuQuota = 2.5 }),
@@ -58,6 +59,27 @@ struct ExaminationTests {
         let finding = try #require(found(check, change))
         #expect(finding.status == status)
         #expect(finding.remedy.contains(remedy), "\(finding.remedy)")
+    }
+
+    @Test("resting ports are bad only where they stay taken: not on loopback with tcp_tw_reuse, never at a server's port")
+    func resting() {
+        func status(_ blocking: Int, others: Int = 0, isOnLoopback: Bool, reuse: Int?) -> Finding.Status? {
+            let finding = found("TIME_WAIT") {
+                $0.resting = .init(blocking: blocking, others: others, isOnLoopback: isOnLoopback)
+                $0.portReuse = reuse
+            }
+            return finding?.status
+        }
+        for reuse in [1, 2] {
+            #expect(status(28_000, isOnLoopback: true, reuse: reuse) == .warn)
+            #expect(status(28_000, isOnLoopback: false, reuse: reuse) == .bad)
+        }
+        for reuse in [0, nil] { #expect(status(28_000, isOnLoopback: true, reuse: reuse) == .bad) }
+        #expect(status(14_000, others: 60_000, isOnLoopback: true, reuse: 0) == .ok)
+        let finding = found("TIME_WAIT") { $0.resting = .init(blocking: 3, others: 28_000, isOnLoopback: true) }
+        #expect(
+            finding?.value == "3 now"
+                && finding?.meaning.hasSuffix("; 28000 more rest where servers closed, and hold none") == true)
     }
 
     @Test("what a machine does not tell gives no finding, and no trap")
@@ -119,12 +141,54 @@ struct MachineProbeTests {
         try body(MachineProbe(root: root.path).read(openssl: "OpenSSL 3.0.1", wakeUps: 0))
     }
 
+    /// Sockets as /proc/net/tcp has them: local address and port, remote ones, state.
+    private static func table(_ sockets: [(String, Int, String, Int, String)]) -> String {
+        func hex(_ port: Int) -> String { String(format: "%04X", port) }
+        let rows = sockets.enumerated().map { index, socket in
+            "\(index): \(socket.0):\(hex(socket.1)) \(socket.2):\(hex(socket.3)) \(socket.4) 00000000:00000000 03:00000176 0 0\n"
+        }
+        return "  sl  local_address rem_address   st tx_queue rx_queue\n" + rows.map { "   " + $0 }.joined()
+    }
+
+    @Test("of the sockets in TIME_WAIT those count whose port a client would be given")
+    func resting() throws {
+        let near = "0100007F"
+        let far = "0A00000A"
+        let six = "00000000000000000000000001000000"
+        let mapped = "0000000000000000FFFF00000100007F"
+        func found(_ four: [(String, Int, String, Int, String)], _ other: [(String, Int, String, Int, String)] = []) throws
+            -> MachineReadings.Resting?
+        {
+            var found: MachineReadings.Resting?
+            try tree([
+                "proc/sys/net/ipv4/ip_local_port_range": "32768\t60999\n", "proc/net/tcp": Self.table(four),
+                "proc/net/tcp6": Self.table(other),
+            ]) { found = $0.resting }
+            return found
+        }
+        // The client closed first: its ports. A port below the range is nobody's that asks for any.
+        let clients = (0..<30).map { (near, 40_000 + $0, near, 1110, "06") }
+        #expect(try found(clients + [(near, 20_000, near, 1110, "06")]) == .init(blocking: 30, others: 1, isOnLoopback: true))
+        // The server closed first: one port, in the range as the kernel chose it, listened on still or by nobody any more.
+        let served = (0..<30).map { (near, 50_000, near, 40_000 + $0, "06") }
+        #expect(
+            try found(served + [("00000000", 50_000, "00000000", 0, "0A")]) == .init(blocking: 0, others: 30, isOnLoopback: true))
+        let gone = (0..<51).map { (near, 50_000, near, 40_000 + $0, "06") }
+        #expect(try found(gone) == .init(blocking: 0, others: 51, isOnLoopback: true))
+        // A listener of IPv6 stands in the other table. What is open does not rest.
+        #expect(try found(served, [(six, 50_000, six, 0, "0A")]) == .init(blocking: 0, others: 30, isOnLoopback: true))
+        #expect(try found([(near, 40_000, near, 1110, "01")]) == .init(blocking: 0, others: 0, isOnLoopback: true))
+        let both = [(six, 40_000, six, 1110, "06"), (mapped, 40_001, mapped, 1110, "06")]
+        #expect(try found([], both) == .init(blocking: 2, others: 0, isOnLoopback: true))
+        #expect(try found([(far, 40_000, far, 1110, "06")], both) == .init(blocking: 3, others: 0, isOnLoopback: false))
+    }
+
     @Test("the kernel's files are read as the kernel writes them")
     func files() throws {
         try tree([
             "proc/sys/kernel/osrelease": "6.1.0-18-amd64\n", "proc/sys/fs/nr_open": "1048576\n",
             "proc/sys/net/ipv4/ip_local_port_range": "32768\t60999\n", "proc/sys/net/ipv4/tcp_tw_reuse": "2\n",
-            "proc/net/sockstat": "sockets: used 40\nTCP: inuse 1 orphan 0 tw 4040 alloc 1 mem 0\n",
+            "proc/net/tcp": Self.table([("0100007F", 40_000, "0100007F", 1110, "06")]), "proc/net/tcp6": Self.table([]),
             "sys/devices/system/cpu/online": "0-3,6\n", "proc/self/status": "Name:\tx\nCpus_allowed_list:\t0,2-3\n",
             "proc/self/timerslack_ns": "50000\n", "proc/sys/net/core/somaxconn": "4096\n",
             "proc/sys/net/ipv4/tcp_max_syn_backlog": "512\n", "proc/loadavg": "1.25 0.50 0.40 1/100 4242\n",
@@ -134,7 +198,8 @@ struct MachineProbeTests {
             "proc/meminfo": "MemTotal:       16384 kB\nMemFree: 1 kB\nMemAvailable:    8192 kB\n",
         ]) { machine in
             #expect(machine.kernel == "6.1.0-18-amd64" && machine.descriptorsCeiling == 1_048_576)
-            #expect(machine.ports == 32_768...60_999 && machine.portReuse == 2 && machine.resting == 4040)
+            #expect(machine.ports == 32_768...60_999 && machine.portReuse == 2)
+            #expect(machine.resting == .init(blocking: 1, others: 0, isOnLoopback: true))
             #expect(machine.cpusOnline == 5 && machine.cpusAllowed == 3 && machine.cpuQuota == nil)
             #expect(machine.timerSlackNs == 50_000 && machine.acceptBacklog == 4096 && machine.synBacklog == 512)
             #expect(machine.load == 1.25 && machine.clockSource == "kvm-clock" && machine.governors == ["powersave"])
@@ -160,7 +225,7 @@ struct MachineProbeTests {
     @Test("files that hold something else are no readings")
     func nonsense() throws {
         try tree([
-            "proc/sys/net/ipv4/ip_local_port_range": "60999 32768\n", "proc/net/sockstat": "TCP: inuse 1 tw\n",
+            "proc/sys/net/ipv4/ip_local_port_range": "60999 32768\n", "proc/net/tcp": "TCP: inuse 1 tw\n",
             "proc/self/cgroup": "nonsense\n", "proc/loadavg": "\n", "proc/sys/net/core/somaxconn": "many\n",
             "sys/devices/system/cpu/online": "7-3,x,99999999999999999999\n", "proc/meminfo": "MemTotal\nMemAvailable: none\n",
         ]) { machine in

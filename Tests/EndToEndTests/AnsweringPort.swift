@@ -15,7 +15,7 @@ final class AnsweringPort: @unchecked Sendable {
 
     var target: String { "127.0.0.1:\(listener.port)" }
 
-    init(_ answer: @escaping Answer) throws {
+    init(greeting: String = "+OK ready", _ answer: @escaping Answer) throws {
         listener = try SilentPort()
         self.answer = answer
         let descriptor = dup(listener.descriptor)
@@ -24,7 +24,7 @@ final class AnsweringPort: @unchecked Sendable {
                 let client = accept(descriptor, nil, nil)
                 guard client >= 0 else { break }
                 Thread.detachNewThread { [weak self] in
-                    Self.say("+OK ready", client)
+                    Self.say(greeting, client)
                     Self.talk(client) { self?.reply($0) }
                     close(client)
                 }

@@ -69,6 +69,36 @@ struct CommandTests {
         #expect(findings.contains { $0["check"] as? String == "openssl" && $0["status"] as? String == "ok" })
     }
 
+    @Test(
+        "output that cannot be written is exit 1 with the reason, not a success; a reader that went away is none",
+        arguments: [
+            ["profile", "list"], ["profile", "show", "smoke"], ["profile", "check", "smoke"], ["doctor"], ["doctor", "--json"],
+        ])
+    func full(words: [String]) throws {
+        func run(_ end: String) throws -> Outcome {
+            try Program.run("/bin/bash", ["-c", "trap '' PIPE; \"$@\" \(end)", "bash", Program.poplar] + words)
+        }
+        let full = try run(">/dev/full")
+        #expect(full.status == 1)
+        #expect(full.errors == "poplar: cannot write to standard output: No space left on device\n")
+        let closed = try run(">&-")
+        #expect(closed.status == 1 && closed.errors.contains("standard output"), "\(closed.errors)")
+        let gone = try run("| true; echo ${PIPESTATUS[0]}")
+        #expect(gone.errors.isEmpty && (gone.output == "0\n" || words[0] == "doctor"), "\(gone.output)\(gone.errors)")
+    }
+
+    @Test("a broken profile goes before output that is lost: 64")
+    func brokenAndFull() throws {
+        let folder = try ScratchFolder()
+        let files = [try folder.write("bad.yaml", good + "nonsense: 1\n"), try folder.write("good.yaml", good)]
+        for word in ["check", "list"] {
+            let outcome = try Program.run(
+                "/bin/bash", ["-c", "\"$@\" >/dev/full", "bash", Program.poplar, "profile", word] + files)
+            #expect(outcome.status == 64)
+            #expect(outcome.errors.contains("bad.yaml") && outcome.errors.contains("No space left"), "\(outcome.errors)")
+        }
+    }
+
     @Test("a dry run prints the plan and starts nothing")
     func dryRun() throws {
         let folder = try ScratchFolder()

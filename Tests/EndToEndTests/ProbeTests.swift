@@ -41,6 +41,45 @@ struct ProbeTests {
         }
     }
 
+    @Test("a method that cannot be tried is a usage error that says why, before anything is sent")
+    func impossible() throws {
+        let folder = try ScratchFolder()
+        let users = try folder.write("users.csv", Self.header + "user00000,secret,POPLAR,user00000,secret,,\n")
+        let port = try TalkingPort(greeting: "+OK ready\r\n", answer: "")
+        for (method, words) in [
+            ("membership", "row 1 has no membership user"), ("basic,membership", "row 1 has no membership user"),
+            ("", "--method names none"), (",", "--method names none"),
+        ] {
+            let outcome = try Program.run(
+                Program.poplar, ["probe", "127.0.0.1:\(port.number)", "--users", users, "--method", method, "--timeout", "1"])
+            #expect(outcome.status == 64, "\(method): \(outcome.output)")
+            #expect(outcome.errors.contains(words), "\(outcome.errors)")
+        }
+        #expect(port.heard.isEmpty)
+    }
+
+    @Test("channel bindings on a server without TLS: not tried, with a note that says so")
+    func bindings() throws {
+        let folder = try ScratchFolder()
+        let server = try AnsweringPort { line, _ in line == "CAPA" ? "+OK\r\nUSER\r\n." : AnsweringPort.good(line) }
+        let outcome = try probe(folder, [server.target, "--method", "ntlm-v2-channel-binding"])
+        #expect(outcome.status == 2)
+        #expect(
+            outcome.output.contains("note  ntlm-v2-channel-binding was not tried: it needs TLS, and there is no channel with it"),
+            "\(outcome.output)\(outcome.errors)")
+    }
+
+    @Test("a probe whose output is lost is exit 1")
+    func full() throws {
+        let server = try AnsweringPort { line, _ in line == "CAPA" ? "+OK\r\nUSER\r\n." : AnsweringPort.good(line) }
+        for words in ["", " --json"] {
+            let outcome = try Program.run(
+                "/bin/bash", ["-c", "\"$0\" probe \(server.target) --timeout 1\(words) >/dev/full", Program.poplar])
+            #expect(outcome.status == 1)
+            #expect(outcome.errors == "poplar: cannot write to standard output: No space left on device\n")
+        }
+    }
+
     @Test("TLS where clear text was expected, the other way round, and a port where nobody listens")
     func ports() throws {
         let server = try ServedPoplar("--population", "users=2,messages=1,bytes=512")

@@ -49,6 +49,8 @@ final class Conversation {
     private(set) var events: [String] = []
     /// How long each failed step had run, nanoseconds; nil where it never began.
     private(set) var failedAfterNs: [UInt64?] = []
+    /// What is kept for people of each failed step.
+    private(set) var excerpts: [String] = []
     /// What the machine wrote, command by command, without line ends.
     private(set) var commands: [String] = []
     private(set) var machine: SessionMachine
@@ -77,6 +79,7 @@ final class Conversation {
         case .stepFailed(let step, let method, let kind, let sinceNs):
             events.append("\(step.name) \(method.name): \(kind.name)")
             failedAfterNs.append(sinceNs == 0 ? nil : now - sinceNs)
+            excerpts.append(String(decoding: context.excerpt.octets, as: UTF8.self))
         case .ended(let outcome):
             switch outcome {
             case .failed(let kind): events.append("failed \(kind.name)")

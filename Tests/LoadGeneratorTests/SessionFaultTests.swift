@@ -26,6 +26,24 @@ import Testing
         #expect(told.events.filter { $0.hasPrefix("failed") }.count == 1)
     }
 
+    @Test(arguments: [
+        ("STAT", "+OK two 9", "+OK two 9"), ("STAT", "+ two", "+ two"), ("LIST", "+OK\r\nx\r\n.", "x"),
+        ("UIDL", "+OK\r\n1\r\n.", "1"), ("DELE", "-ERR no", "-ERR no"),
+        ("LIST", "+OK\r\n1 5\r\n.", "messages until now: 2, rows here: 1"),
+        ("LIST", "+OK\r\n1 5\r\n2 5\r\n.", "octets by STAT: 9, sum of the rows: 10"),
+        ("RETR 1", "+OK 5 octets\r\nab\r\n.", "octets announced: 5, octets sent: 4"),
+        ("RETR 2", "+OK\r\nabcd0\r\n.", "octets of the maildrop: 9, octets of all messages: 12"),
+    ])
+    func `what is wrong is kept: the line, or the two figures that do not agree`(command: String, reply: String, kept: String) {
+        let told = Conversation.run(Scripts.basic(work: Scripts.fetch), replies: Replies.good(but: [command: [reply + "\r\n"]]))
+        #expect(told.excerpts == [kept])
+    }
+
+    @Test func `a row with another size than every message has is kept`() {
+        let told = Conversation.run(Scripts.basic(work: Scripts.fetch), replies: Replies.good, messageBytes: 6)
+        #expect(told.excerpts == ["1 5"])
+    }
+
     @Test func `a message that has not its known size is content, also when the server says so itself`() {
         let told = Conversation.run(Scripts.basic(work: Scripts.fetch), replies: Replies.good, messageBytes: 6)
         #expect(told.events.suffix(2) == ["list basic: content", "failed content"])
