@@ -172,7 +172,7 @@ struct RunCommand: ParsableCommand {
             profile: load.profile, users: load.users, threads: load.threads, startsServer: load.target == nil,
             shares: plan.scriptShares)
         plan.room = Self.room(isLoopback: load.target?.isLoopback ?? true, sources: max(1, load.profile.sources.count))
-        print(plan)
+        try emit("\(plan)\n")
         if let short = plan.demands.first(where: { !$0.isMet }) { throw ValidationError(short.shortage) }
     }
 }

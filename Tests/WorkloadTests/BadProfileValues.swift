@@ -16,7 +16,7 @@ let valueCases: [BadProfile] = [
         "a name that is shown has no control characters",
         "name: steady",
         "name: \"ste\\e[31mady\"",
-        "PLACE"),
+        "4:11 'name' must be a name of 1 to 100 characters, none of them a control character, not 'ste\u{FFFD}[31mady'"),
     BadProfile(
         "a rate is a number",
         "rate: 100",
