@@ -21,16 +21,6 @@ struct EchoTests {
         var testDescription: String { name }
     }
 
-    private static func base64(_ octets: [UInt8]) -> String {
-        let letters = [UInt8](unsafeUninitializedCapacity: Base64.encodedCount(octets.count)) { memory, count in
-            var writer = ByteWriter(UnsafeMutableRawBufferPointer(memory))
-            octets.withUnsafeBytes { Base64.encode($0, into: &writer) }
-            count = writer.count
-        }
-        return String(decoding: letters, as: UTF8.self)
-    }
-
-    private static func base64(_ text: String) -> String { base64(Array(text.utf8)) }
     private static func hex(_ octets: [UInt8]) -> String { octets.map(Printable.hexadecimal).joined() }
 
     private static let digestOctets = MechanismText.digest(Array(digest.utf8)[...])
@@ -133,7 +123,7 @@ struct EchoTests {
         let line = Array((logon.lines.last?.1 ?? "").utf8)
         let forms = logon.secrets + [MechanismText.decode(line) ?? line]
         let answers = forms.flatMap { form -> [[UInt8]] in
-            let spelled = [Self.hex(form), Self.hex(form).uppercased(), Self.base64(form), Self.base64([33] + form)]
+            let spelled = [Self.hex(form), Self.hex(form).uppercased(), base64(form), base64([33] + form)]
             return ([form] + spelled.map { Array($0.utf8) }).map { Array("-ERR no: ".utf8) + $0 }
         }
         expectSilence(logon, answers)
@@ -141,10 +131,10 @@ struct EchoTests {
 
     @Test("in the challenge of the next attempt, in a later reply, and in a listing's rows")
     func later() {
-        let line = Self.base64("user00000 \(Self.digest)")
+        let line = base64("user00000 \(Self.digest)")
         var transcript = Transcript()
         let dialogue = [
-            (Transcript.Kind.sent, "AUTH CRAM-MD5"), (.received, "+ \(Self.base64("<1.2@x>"))"), (.sent, line),
+            (Transcript.Kind.sent, "AUTH CRAM-MD5"), (.received, "+ \(base64("<1.2@x>"))"), (.sent, line),
             (.received, "-ERR"),
             (.sent, "AUTH CRAM-MD5"), (.received, "+ \(line)"), (.sent, "*"), (.received, "-ERR \(line.prefix(20))"),
             (.sent, "CAPA"), (.received, "+OK"), (.received, "X-LAST \(Self.digest.prefix(16))"), (.received, "."),
@@ -181,7 +171,7 @@ struct EchoTests {
         func shown(_ text: String, isCut: Bool = false) -> String {
             Redactor.text(Array(text.utf8), secrets: Secrets(), isCut: isCut, hidesRuns: true)
         }
-        let token = Self.base64("user00000 \(Self.digest)")
+        let token = base64("user00000 \(Self.digest)")
         #expect(shown("-ERR you said \(token)") == "-ERR you said ***")
         #expect(shown("-ERR APOP user00000 \(Self.digest.uppercased())!") == "-ERR APOP user00000 ***!")
         for count in 16...token.count { #expect(shown("-ERR you said \(token.prefix(count)) here") == "-ERR you said *** here") }

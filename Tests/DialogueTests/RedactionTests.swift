@@ -13,15 +13,6 @@ struct RedactionTests {
     private static let password = "C4nary!sings"
     private static let secrets = Secrets([Array(password.utf8)])
 
-    private static func base64(_ octets: [UInt8]) -> String {
-        let letters = [UInt8](unsafeUninitializedCapacity: Base64.encodedCount(octets.count)) { memory, count in
-            var writer = ByteWriter(UnsafeMutableRawBufferPointer(memory))
-            octets.withUnsafeBytes { Base64.encode($0, into: &writer) }
-            count = writer.count
-        }
-        return String(decoding: letters, as: UTF8.self)
-    }
-
     private static func hex(_ octets: [UInt8]) -> String { octets.map { Printable.hexadecimal($0) }.joined() }
 
     private static func utf16(_ big: Bool) -> [UInt8] {
@@ -46,7 +37,7 @@ struct RedactionTests {
         for form in try Self.forms() {
             #expect(!text.contains(String(decoding: form, as: UTF8.self)))
             #expect(!text.lowercased().contains(Self.hex(form)))
-            #expect(!text.contains(Self.base64(form).replacing("=", with: "")))
+            #expect(!text.contains(base64(form).replacing("=", with: "")))
         }
     }
 
@@ -62,16 +53,16 @@ struct RedactionTests {
         }
         #expect(shown(whole, isCut: true) == "-ERR unknown: PASS ***")
         #expect(shown("-ERR C4n", isCut: false) == "-ERR C4n", "this is all that was said")
-        let encoded = Self.base64(Array("x\(Self.password)".utf8))
+        let encoded = base64(Array("x\(Self.password)".utf8))
         #expect(shown("-ERR \(encoded.prefix(8))", isCut: true).hasSuffix("***"))
     }
 
     @Test("each mechanism's answer is shown by its harmless parts")
     func mechanisms() throws {
-        let plain = Self.base64(Array("\0ada\0\(Self.password)".utf8))
+        let plain = base64(Array("\0ada\0\(Self.password)".utf8))
         #expect(lines([(.sent, "AUTH PLAIN \(plain)\r\n")]) == ["C: AUTH PLAIN <PLAIN: user ada, password ***>"])
-        let name = Self.base64(Array("ada".utf8))
-        let word = Self.base64(Array(Self.password.utf8))
+        let name = base64(Array("ada".utf8))
+        let word = base64(Array(Self.password.utf8))
         let login = lines([
             (.sent, "AUTH LOGIN\r\n"), (.received, "+ VXNlcm5hbWU6\r\n"), (.sent, name + "\r\n"),
             (.received, "+ UGFzc3dvcmQ6\r\n"),
@@ -83,11 +74,11 @@ struct RedactionTests {
             (.sent, "USER ada\r\nPASS \(Self.password)\r\n"), (.sent, "APOP ada 0123456789abcdef0123456789abcdef\r\n"),
         ])
         #expect(basic == ["C: USER ada", "C: PASS ***", "C: APOP ada ***"])
-        let cram = Self.base64(Array("ada 0123456789abcdef0123456789abcdef".utf8))
+        let cram = base64(Array("ada 0123456789abcdef0123456789abcdef".utf8))
         #expect(
             lines([(.sent, "AUTH CRAM-MD5\r\n"), (.received, "+ PDFAeD4=\r\n"), (.sent, cram + "\r\n")]).dropFirst()
                 == ["S: + <CRAM-MD5: challenge <1@x>>", "C: <CRAM-MD5: user ada, digest ***>"])
-        let scram = Self.base64(Array("c=biws,r=abc,p=dGhlIHByb29mIGl0c2VsZg==".utf8))
+        let scram = base64(Array("c=biws,r=abc,p=dGhlIHByb29mIGl0c2VsZg==".utf8))
         let said = lines([(.sent, "AUTH SCRAM-SHA-256\r\n"), (.received, "+ \r\n"), (.sent, scram + "\r\n")])
         #expect(!said.joined().contains("dGhlIHByb29m"))
     }
@@ -109,7 +100,7 @@ struct RedactionTests {
         for form in try Self.forms() {
             for lead in 0..<3 {
                 let whole = Array("xyz".utf8.prefix(lead)) + form
-                dialogue.append((.received, "-ERR \(Self.base64(whole)) \(Self.hex(whole)) \(Self.hex(whole).uppercased())\r\n"))
+                dialogue.append((.received, "-ERR \(base64(whole)) \(Self.hex(whole)) \(Self.hex(whole).uppercased())\r\n"))
             }
         }
         dialogue.append((.received, "-ERR wrong: \(Self.password)-wrong\r\n"))
@@ -140,7 +131,7 @@ struct RedactionTests {
         }
         let said = lines([
             (.sent, "AUTH NTLM\r\n"), (.received, "+OK\r\n"), (.received, "+ \(challenge)\r\n"),
-            (.sent, Self.base64(answer) + "\r\n"),
+            (.sent, base64(answer) + "\r\n"),
             (.received, "+OK in\r\n"), (.sent, "QUIT\r\n"),
         ])
         #expect(
@@ -149,7 +140,7 @@ struct RedactionTests {
         #expect(said[3].contains("domain DOM, user ada"))
         #expect(said.last == "C: QUIT")
         try expectSilence(said)
-        #expect(!said.joined().contains(Self.base64(Array(answer.suffix(24)))))
+        #expect(!said.joined().contains(base64(Array(answer.suffix(24)))))
     }
 
     @Test("messages are counted, and controls are spelled out")

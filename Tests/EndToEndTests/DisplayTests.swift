@@ -80,19 +80,9 @@ struct DisplayTests {
         let child = try Child(Program.poplar, arguments, seconds: 60, output: output.write, errors: errors.write)
         output.closeWrite()
         errors.closeWrite()
-        var seen = ""
-        while !seen.contains("\"type\":\"second\"") {
-            let some = output.readSome()
-            guard !some.isEmpty else { break }
-            seen += String(decoding: some, as: UTF8.self)
-        }
+        var seen = output.read(until: "\"type\":\"second\"")
         kill(child.pid, SIGINT)
-        var said = ""
-        while !said.contains("interrupted") {
-            let some = errors.readSome()
-            guard !some.isEmpty else { break }
-            said += String(decoding: some, as: UTF8.self)
-        }
+        let said = errors.read(until: "interrupted")
         if signals == 2 { kill(child.pid, SIGINT) }
         seen += output.readAll()
         #expect(child.wait() == 130, "\(said)")

@@ -315,11 +315,7 @@ private final class WatchedRun {
     }
 
     func waitForSecond() {
-        while !seen.contains("\"type\":\"second\"") {
-            let some = output.readSome()
-            guard !some.isEmpty else { break }
-            seen += String(decoding: some, as: UTF8.self)
-        }
+        if !seen.contains("\"type\":\"second\"") { seen += output.read(until: "\"type\":\"second\"") }
     }
 
     func send(_ signal: Int32) { kill(child.pid, signal) }

@@ -77,6 +77,17 @@ final class Pipe2: @unchecked Sendable {
         }
     }
 
+    /// Reads until `word` has come, or the end.
+    func read(until word: String) -> String {
+        var text = ""
+        while !text.contains(word) {
+            let some = readSome()
+            guard !some.isEmpty else { break }
+            text += String(decoding: some, as: UTF8.self)
+        }
+        return text
+    }
+
     func readAll() -> String {
         var octets: [UInt8] = []
         while true {
@@ -177,12 +188,7 @@ final class ServedPoplar {
         let words = ["serve", "--pop3", "127.0.0.1:0", "--pop3s", "127.0.0.1:0", "--workers", "1"] + arguments
         let child = try Child(Program.poplar, words, seconds: 300, output: output.write, errors: nil)
         output.closeWrite()
-        var text = ""
-        while !text.contains("\n") {
-            let octets = output.readSome()
-            guard !octets.isEmpty else { break }
-            text += String(decoding: octets, as: UTF8.self)
-        }
+        let text = output.read(until: "\n")
         func port(_ name: String) -> Int? {
             text.split(whereSeparator: \.isWhitespace).first { $0.hasPrefix("\(name)=127.0.0.1:") }
                 .flatMap { Int($0.split(separator: ":").last ?? "") }

@@ -85,12 +85,7 @@ struct ReaderTests {
         let words = ["run", try folder.write("unread.yaml", profile), "--out", run.path, "--duration", "60", "--json-lines"]
         let child = try Child(Program.poplar, words, seconds: 90, output: output.write, errors: nil)
         output.closeWrite()
-        var seen = ""
-        while !seen.contains("\"type\":\"second\"") {
-            let some = output.readSome()
-            guard !some.isEmpty else { break }
-            seen += String(decoding: some, as: UTF8.self)
-        }
+        var seen = output.read(until: "\"type\":\"second\"")
         kill(child.pid, SIGHUP)
         seen += output.readAll()
         #expect(child.wait() == 130)
