@@ -56,12 +56,14 @@ let package = Package(
                 .define("POPLAR_RELEASE", .when(configuration: .release)),
             ]),
 
+        .target(name: "CStartup"),
+
         // Floor 1.
         module("PoplarCore"),
         module("Digest", ["COpenSSL"]),
 
         // Floor 2.
-        module("Reactor", ["CLinux"]),
+        module("Reactor", ["CLinux", "CStartup"]),
         module("TLS", ["COpenSSL"]),
         module("Certificates", ["COpenSSL"]),
         module("NTLM", ["PoplarCore", "Digest"]),
@@ -102,7 +104,7 @@ let package = Package(
                 "Configuration",
                 "Certificates",
                 "Accounts", "Administration", "Maildrop", "POP3", "TLS", "Reactor", "PoplarCore", "CBuildInfo", "CJemalloc",
-                "CLinux", "NTLM", "Digest", "Doctor",
+                "CLinux", "CStartup", "NTLM", "Digest", "Doctor", "Exposition",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),

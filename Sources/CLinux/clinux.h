@@ -32,6 +32,12 @@ int dup3(int old_fd, int new_fd, int flags);
 int unshare(int flags);
 static inline int clinux_unshare_descriptors(void) { return unshare(0x00000400); }
 
+// pthread_timedjoin_np(3), with an opaque time argument: glibc hides it behind _GNU_SOURCE.
+int pthread_timedjoin_np(unsigned long thread, void **result, const struct timespec *deadline);
+static inline int clinux_timed_join(unsigned long thread, const struct timespec *deadline) {
+    return pthread_timedjoin_np(thread, NULL, deadline);
+}
+
 // memfd_create(2), for a child's messages that are shown only when it fails.
 int memfd_create(const char *name, unsigned int flags);
 
@@ -63,6 +69,37 @@ static inline int clinux_accept(int fd, void *address, unsigned int *length, int
 static inline int clinux_close(int fd) { return (int)syscall(SYS_close, fd); }
 static inline int clinux_poller_wait(int fd, struct epoll_event *events, int count, int milliseconds) {
     return (int)syscall(SYS_epoll_pwait, fd, events, count, milliseconds, NULL, (size_t)8);
+}
+
+// close_range(2), Linux 5.9 and later.
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+static inline int clinux_close_range(unsigned int first, unsigned int last) {
+    return (int)syscall(SYS_close_range, first, last, 0u);
+}
+
+// Lets a listening socket pass over new connections (SYN) while those that the kernel is setting up still arrive: a
+// classic packet filter (SO_ATTACH_FILTER of socket(7)) over the flags in octet 13 of the TCP header. Returns 0, or -1
+// with errno.
+static inline int clinux_refuse_new_connections(int fd) {
+    enum { flags_octet = 13, syn = 0x02, ack = 0x10, pass_all = 0xffff };
+    struct instruction {
+        uint16_t code;
+        uint8_t if_true, if_false;
+        uint32_t operand;
+    } program[] = {
+        {0x30, 0, 0, flags_octet},  // A = octet at the offset
+        {0x54, 0, 0, syn | ack},    // A &= SYN | ACK
+        {0x15, 0, 1, syn},          // SYN alone?
+        {0x06, 0, 0, 0},            // drop
+        {0x06, 0, 0, pass_all},     // take
+    };
+    struct {
+        uint16_t count;
+        struct instruction *instructions;
+    } filter = {sizeof program / sizeof program[0], program};
+    return (int)syscall(SYS_setsockopt, fd, 1 /* SOL_SOCKET */, 26 /* SO_ATTACH_FILTER */, &filter, (unsigned int)sizeof filter);
 }
 
 // prctl(2) takes variadic arguments, which Swift cannot call.

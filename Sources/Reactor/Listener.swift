@@ -9,42 +9,36 @@ public struct Listener: ~Copyable {
     /// The address in force; its port is the real one also where 0 was asked for.
     public let address: SocketAddress
 
-    /// Opens and listens. `backlog` is bounded by net.core.somaxconn; `isShared` lets others of this user listen there too.
-    /// `unsentBytes`: how much an accepted socket takes that cannot be sent yet (TCP_NOTSENT_LOWAT of tcp(7)); 0: as much as
-    /// the kernel likes, which may be megabytes for a client that reads nothing. `acknowledgesInReplies`: an accepted socket
-    /// acknowledges what comes first with the reply to it, and by a segment of its own only after 40 ms without one, as it does
-    /// with everything later (TCP_QUICKACK of tcp(7)); for protocols whose every line is answered at once.
+    /// Who else may listen on the same address and port.
+    public enum Sharing: Sendable {
+        /// Nobody.
+        case none
+        /// Nobody who listens there already; listeners that are opened later with `.join` may.
+        case found
+        /// Whoever listens there with SO_REUSEPORT, in this process or in another one of the same user.
+        case join
+    }
+
+    /// Opens and listens. Throws a SystemError; its code is EADDRINUSE where another listener has the port. `backlog`
+    /// is bounded by net.core.somaxconn. `unsentBytes`: how much an accepted socket takes that cannot be sent yet
+    /// (TCP_NOTSENT_LOWAT of tcp(7)); 0: as much as the kernel likes, which may be megabytes for a client that reads
+    /// nothing. `acknowledgesInReplies`: an accepted socket acknowledges what comes first with the reply to it, and by
+    /// a segment of its own only after 40 ms without one, as it does with everything later (TCP_QUICKACK of tcp(7));
+    /// for protocols whose every line is answered at once.
     public init(
-        on wanted: SocketAddress, backlog: Int32 = 4096, isShared: Bool = true, unsentBytes: Int = 0,
+        on wanted: SocketAddress, backlog: Int32 = 4096, sharing: Sharing = .none, unsentBytes: Int = 0,
         acknowledgesInReplies: Bool = false
     ) throws(SystemError) {
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         let descriptor = Glibc.socket(wanted.family, type, 0)
         guard descriptor >= 0 else { throw SystemError(call: "socket", code: errno, subject: wanted.text) }
-        var one: Int32 = 1
-        let size = socklen_t(MemoryLayout<Int32>.size)
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, size)
-        if isShared { setsockopt(descriptor, SOL_SOCKET, clinux_so_reuseport, &one, size) }
-        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, size)
-        if unsentBytes > 0 {
-            var bound = UInt32(clamping: unsentBytes)
-            setsockopt(descriptor, Int32(IPPROTO_TCP), clinux_tcp_notsent_lowat, &bound, size)
-        }
-        if wanted.family == AF_INET6 { setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &one, size) }
-        var failure: SystemError?
-        if wanted.withSockaddr({ Glibc.bind(descriptor, $0, $1) }) != 0 {
-            failure = SystemError(call: "bind", code: errno, subject: "cannot listen on \(wanted.text)")
-        } else if Glibc.listen(descriptor, backlog) != 0 {
-            failure = SystemError(call: "listen", code: errno, subject: "cannot listen on \(wanted.text)")
-        }
-        if let failure {
+        do throws(SystemError) {
+            try Self.open(
+                descriptor, wanted, backlog: backlog, sharing: sharing, unsentBytes: unsentBytes,
+                acknowledgesInReplies: acknowledgesInReplies)
+        } catch {
             Glibc.close(descriptor)
-            throw failure
-        }
-        if acknowledgesInReplies {
-            // Listening resets this, so it comes after.
-            var zero: Int32 = 0
-            setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_QUICKACK, &zero, size)
+            throw error
         }
         var bound = sockaddr_in6()
         var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
@@ -58,6 +52,43 @@ public struct Listener: ~Copyable {
     }
 
     deinit { Glibc.close(descriptor) }
+
+    /// Sets the options, binds and listens.
+    private static func open(
+        _ descriptor: Int32, _ wanted: SocketAddress, backlog: Int32, sharing: Sharing, unsentBytes: Int,
+        acknowledgesInReplies: Bool
+    ) throws(SystemError) {
+        func set(_ level: Int32, _ name: Int32, _ value: Int32, _ text: StaticString) throws(SystemError) {
+            var value = value
+            guard setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
+                throw SystemError(call: "setsockopt \(text)", code: errno, subject: "cannot listen on \(wanted.text)")
+            }
+        }
+        try set(SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR")
+        if sharing == .join { try set(SOL_SOCKET, clinux_so_reuseport, 1, "SO_REUSEPORT") }
+        try set(Int32(IPPROTO_TCP), TCP_NODELAY, 1, "TCP_NODELAY")
+        if unsentBytes > 0 {
+            try set(Int32(IPPROTO_TCP), clinux_tcp_notsent_lowat, Int32(clamping: unsentBytes), "TCP_NOTSENT_LOWAT")
+        }
+        if wanted.family == AF_INET6 { try set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1, "IPV6_V6ONLY") }
+        guard wanted.withSockaddr({ Glibc.bind(descriptor, $0, $1) }) == 0 else {
+            throw SystemError(call: "bind", code: errno, subject: "cannot listen on \(wanted.text)")
+        }
+        guard Glibc.listen(descriptor, backlog) == 0 else {
+            throw SystemError(call: "listen", code: errno, subject: "cannot listen on \(wanted.text)")
+        }
+        // A port that somebody shares already is refused above, since this socket did not ask to share. From here on
+        // others may join: the kernel makes a group of the first listener and those that follow.
+        if sharing == .found { try set(SOL_SOCKET, clinux_so_reuseport, 1, "SO_REUSEPORT") }
+        // Listening resets this, so it comes after.
+        if acknowledgesInReplies { try set(Int32(IPPROTO_TCP), TCP_QUICKACK, 0, "TCP_QUICKACK") }
+    }
+
+    /// From here on the kernel sets up no new connections for this listener: their SYN is dropped, and the client
+    /// repeats it after a second, when the listener is closed and it is refused, or another one has the port. What is
+    /// set up already can still be accepted. False when the kernel refuses; a connection may then come between the last
+    /// `accept` and the close, and is reset.
+    public func refuseNew() -> Bool { clinux_refuse_new_connections(descriptor) == 0 }
 
     public enum Accepted {
         /// A non-blocking connection that the caller owns, and where it comes from.

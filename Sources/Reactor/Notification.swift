@@ -2,6 +2,7 @@
 // Both are descriptors, so that a signal or another thread is one more event of the loop and never an interruption.
 
 import CLinux
+import CStartup
 import Glibc
 
 /// Wakes a poller from another thread. Any number of rings before the read count as one.
@@ -56,14 +57,18 @@ public struct Alarm: ~Copyable {
 public struct SignalQueue: ~Copyable {
     public let descriptor: Int32
 
-    public init(_ signals: [Int32]) throws(SystemError) {
+    /// A queue of `signals`. One that was ignored when the process began stays ignored, as after nohup(1), unless it is
+    /// one of `always`: those that ask for something other than the end. Throws when the kernel gives no descriptor.
+    public init(_ signals: [Int32], always: [Int32] = []) throws(SystemError) {
         var set = sigset_t()
         sigemptyset(&set)
-        for signal in signals { sigaddset(&set, signal) }
-        pthread_sigmask(SIG_BLOCK, &set, nil)
-        signal(SIGPIPE, SIG_IGN)
-        descriptor = signalfd(-1, &set, Int32(SFD_CLOEXEC) | Int32(SFD_NONBLOCK))
+        for signal in signals where !cstartup_was_ignored(signal) { sigaddset(&set, signal) }
+        for signal in always { sigaddset(&set, signal) }
+        let status = pthread_sigmask(SIG_BLOCK, &set, nil)
+        guard status == 0 else { throw SystemError(call: "pthread_sigmask", code: status, subject: "signals") }
+        let descriptor = signalfd(-1, &set, Int32(SFD_CLOEXEC) | Int32(SFD_NONBLOCK))
         guard descriptor >= 0 else { throw SystemError(call: "signalfd", code: errno, subject: "signals") }
+        self.descriptor = descriptor
     }
 
     deinit { Glibc.close(descriptor) }
@@ -75,10 +80,15 @@ public struct SignalQueue: ~Copyable {
         return read(descriptor, &info, size) == size ? Int32(bitPattern: info.ssi_signo) : nil
     }
 
-    /// Waits until a signal comes, at most `timeoutMs` milliseconds; nil when none did.
-    public func wait(timeoutMs: Int32) -> Int32? {
-        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        guard poll(&entry, 1, timeoutMs) > 0 else { return nil }
-        return next()
+    /// Waits until a signal comes or `other` becomes readable, at most `timeoutMs` milliseconds (-1: without end).
+    /// Returns the signal; nil when none came.
+    public func wait(timeoutMs: Int32, or other: Int32 = -1) -> Int32? {
+        var entries = (
+            pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0), pollfd(fd: other, events: Int16(POLLIN), revents: 0)
+        )
+        let count = withUnsafeMutablePointer(to: &entries) {
+            $0.withMemoryRebound(to: pollfd.self, capacity: 2) { poll($0, 2, timeoutMs) }
+        }
+        return count > 0 ? next() : nil
     }
 }

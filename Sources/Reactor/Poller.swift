@@ -24,6 +24,9 @@ public struct Poller: ~Copyable {
         events.deallocate()
     }
 
+    /// The number of the epoll descriptor, for a table that must keep it.
+    public var descriptorNumber: Int32 { descriptor }
+
     /// What happened, as a set of bits.
     @frozen
     public struct Readiness: OptionSet, Sendable {
@@ -64,24 +67,40 @@ public struct Poller: ~Copyable {
     /// of events to read with `payload` and `readiness`; 0 also after a signal.
     @inlinable
     public func wait(timeoutNs: UInt64?) -> Int {
-        guard let timeoutNs else {
-            return max(0, Int(clinux_poller_wait(descriptor, events, Int32(truncatingIfNeeded: capacity), -1)))
+        let count: Int
+        if let timeoutNs, timeoutNs > 0 {
+            count = waitPrecisely(timeoutNs)
+        } else {
+            count = Int(
+                clinux_poller_wait(descriptor, events, Int32(truncatingIfNeeded: capacity), timeoutNs == nil ? -1 : 0))
         }
-        if timeoutNs == 0 {
-            return max(0, Int(clinux_poller_wait(descriptor, events, Int32(truncatingIfNeeded: capacity), 0)))
-        }
+        return count >= 0 ? count : Self.interrupted()
+    }
+
+    @inlinable
+    func waitPrecisely(_ timeoutNs: UInt64) -> Int {
         var timeout = timespec(
             tv_sec: Int(truncatingIfNeeded: timeoutNs / 1_000_000_000),
             tv_nsec: Int(truncatingIfNeeded: timeoutNs % 1_000_000_000))
         let count = epoll_pwait2(descriptor, events, Int32(truncatingIfNeeded: capacity), &timeout, nil)
-        return count < 0 && errno == ENOSYS ? waitInMilliseconds(timeoutNs) : max(0, Int(count))
+        // EPERM: a container's system call filter that does not know the call.
+        return count < 0 && (errno == ENOSYS || errno == EPERM) ? waitInMilliseconds(timeoutNs) : Int(count)
     }
 
     /// For kernels before 5.11 and for valgrind: late by up to a millisecond, never early.
     @inline(never) @usableFromInline
     func waitInMilliseconds(_ timeoutNs: UInt64) -> Int {
         let milliseconds = timeoutNs / 1_000_000 &+ (timeoutNs % 1_000_000 > 0 ? 1 : 0)
-        return max(0, Int(epoll_wait(descriptor, events, Int32(truncatingIfNeeded: capacity), Int32(clamping: milliseconds))))
+        return Int(epoll_wait(descriptor, events, Int32(truncatingIfNeeded: capacity), Int32(clamping: milliseconds)))
+    }
+
+    /// A wait that failed. EINTR counts as no event. Every other errno (EBADF, EFAULT, EINVAL) says that this poller is
+    /// not what it was made as: a fault of ours, after which the loop would spin without end and serve nobody.
+    @inline(never) @usableFromInline
+    static func interrupted() -> Int {
+        let code = errno
+        precondition(code == EINTR, "epoll_wait failed in a way that only a fault of this program can bring about")
+        return 0
     }
 
     /// The name that event `index` of the last wait was registered under.

@@ -23,6 +23,12 @@ public struct WorkerThread: ~Copyable {
     public init(name: String, cpu: Int?, body: @escaping @Sendable () -> Void) throws(SystemError) {
         let start = Unmanaged.passRetained(Start(name: name, cpu: cpu, body: body))
         var handle = pthread_t()
+        // A thread inherits the mask of the one that starts it.
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_BLOCK, &all, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
         let status = pthread_create(
             &handle, nil,
             { argument in
@@ -42,6 +48,23 @@ public struct WorkerThread: ~Copyable {
 
     /// Waits until the body has returned.
     public consuming func join() { pthread_join(handle, nil) }
+
+    /// Waits until the body has returned, at most `timeoutMs` milliseconds. After that the thread is left to itself; it
+    /// must then keep alive what it uses. Returns whether it has ended.
+    @discardableResult
+    public consuming func join(timeoutMs: Int) -> Bool {
+        var deadline = timespec()
+        clock_gettime(CLOCK_REALTIME, &deadline)
+        deadline.tv_sec += timeoutMs / 1000
+        deadline.tv_nsec += timeoutMs % 1000 * 1_000_000
+        if deadline.tv_nsec >= 1_000_000_000 {
+            deadline.tv_sec += 1
+            deadline.tv_nsec -= 1_000_000_000
+        }
+        if clinux_timed_join(handle, &deadline) == 0 { return true }
+        pthread_detach(handle)
+        return false
+    }
 }
 
 /// The CPUs that a thread may run on. Children of fork and exec inherit them.
@@ -62,12 +85,6 @@ public enum Affinity {
         for cpu in cpus where cpu >= 0 && cpu < words * 64 { mask[cpu / 64] |= 1 << UInt64(cpu % 64) }
         return sched_setaffinity(0, words * 8, &mask) == 0
     }
-
-    /// Gives the calling thread a descriptor table of its own, a copy of the process's. Its calls then count no references to
-    /// open files, and no other thread's accept or close holds it up. What it opens from now on no other thread sees.
-    /// False when the kernel refuses; the table is then shared as before.
-    @discardableResult
-    public static func ownDescriptors() -> Bool { clinux_unshare_descriptors() == 0 }
 
     /// Timers of the calling thread fire on time instead of up to 50 us late (prctl PR_SET_TIMERSLACK).
     public static func removeTimerSlack() { _ = clinux_set_timer_slack(1) }

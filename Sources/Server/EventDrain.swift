@@ -23,10 +23,14 @@ struct EventDrain {
         heldBack = told
     }
 
-    /// Takes all that has come. `wallOffsetNs` is what makes a time of day of the monotonic clock. `write` is given whole
-    /// lines.
-    mutating func collect(nowNs: UInt64, wallOffsetNs: UInt64, isLast: Bool = false, _ write: ([UInt8]) -> Void) {
+    /// Takes all that has come. `wallOffsetNs` is what makes a time of day of the monotonic clock. `unwritten`: lines
+    /// that the output has lost since the start. `write` is given whole lines. Returns whether there were any.
+    @discardableResult
+    mutating func collect(
+        nowNs: UInt64, wallOffsetNs: UInt64, unwritten: UInt64 = 0, isLast: Bool = false, _ write: ([UInt8]) -> Void
+    ) -> Bool {
         var batch: [UInt8] = []
+        var hasWritten = false
         for (worker, ring) in rings.enumerated() {
             // A ring's worth: a worker that fills it as fast as it is emptied does not hold the others up.
             for _ in 0..<ring.capacity {
@@ -37,20 +41,24 @@ struct EventDrain {
                 }
                 append(EventText.line(record, worker: worker, wallNs: record.timeNs &+ wallOffsetNs), &batch)
                 if batch.count >= Self.batchOctets {
+                    hasWritten = true
                     write(batch)
                     batch = []
                 }
             }
         }
-        note(nowNs, nowNs &+ wallOffsetNs, isLast, &batch)
+        note(nowNs, nowNs &+ wallOffsetNs, unwritten, isLast, &batch)
         if !batch.isEmpty { write(batch) }
+        return hasWritten || !batch.isEmpty
     }
 
     /// Once a second: what there is no line for.
-    private mutating func note(_ nowNs: UInt64, _ wallNs: UInt64, _ isLast: Bool, _ batch: inout [UInt8]) {
+    private mutating func note(
+        _ nowNs: UInt64, _ wallNs: UInt64, _ unwritten: UInt64, _ isLast: Bool, _ batch: inout [UInt8]
+    ) {
         guard isLast || nowNs &- notedNs >= Self.noteEveryNs else { return }
         notedNs = nowNs
-        let lostNow = lostTotal
+        let lostNow = lostTotal &+ unwritten
         if lostNow != lost {
             var line = EventText.head(.warn, "log_lost", wallNs)
             line.field("count", lostNow &- lost)
@@ -67,6 +75,12 @@ struct EventDrain {
             append(line.text, &batch)
             told[index] = total
         }
+    }
+
+    /// Whether a look at the rings would bring a line: records, or counts that no line has told yet.
+    var hasMore: Bool {
+        if rings.contains(where: { !$0.isEmpty }) { return true }
+        return EventKind.allCases.contains { $0.isCoalesced && suppressed($0) != told[Int($0.rawValue)] }
     }
 
     private func suppressed(_ kind: EventKind) -> UInt64 {

@@ -2,6 +2,8 @@
 // that come in floods are told ten times a second, then counted (an Exchange server that wrote one event of a kind five to
 // ten times a second filled its log with it: KB200376).
 
+import Reactor
+
 /// At most `perSecond` events of each coalesced kind in each second of the monotonic clock.
 struct EventLimiter {
     static let perSecond: UInt32 = 10
@@ -27,11 +29,14 @@ struct EventLog: ~Copyable {
     private let ring: EventRing?
     private let level: UInt8
     private var limiter = EventLimiter()
+    /// The descriptor that wakes the thread of the log.
+    let bell: Int32?
 
     /// Without a ring nothing is told.
-    init(_ ring: EventRing? = nil, level: LogLevel = .error) {
+    init(_ ring: EventRing? = nil, level: LogLevel = .error, bell: Int32? = nil) {
         self.ring = ring
         self.level = ring == nil ? 0 : level.rawValue
+        self.bell = bell
     }
 
     /// Whether events of this kind are told.
@@ -52,9 +57,20 @@ struct EventLog: ~Copyable {
     private mutating func admits(_ kind: EventKind, _ nowNs: UInt64) -> Bool {
         if limiter.admits(kind, nowNs) { return true }
         ring?.countSuppressed(kind)
+        wakeReader()
         return false
     }
 
     @inline(never)
-    private func push(_ record: borrowing EventRecord) { _ = ring?.push(copy record) }
+    private func push(_ record: borrowing EventRecord) {
+        // A record that finds no room is counted by the ring, and told by the reader.
+        _ = ring?.push(copy record)
+        wakeReader()
+    }
+
+    /// Rings the bell where the thread of the log sleeps: it stays awake for a while then, so a flood rings it 20 times
+    /// a second.
+    private func wakeReader() {
+        if let ring, let bell, ring.mustWake() { WakeUp.ring(bell) }
+    }
 }

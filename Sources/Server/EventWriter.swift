@@ -1,6 +1,9 @@
-// The thread of the log: empties the workers' rings twenty times a second and writes what they hold. The control thread's own
-// events, which are few and carry words, are written from there at once.
-// Invariant: `stop` returns after the last record of a worker that has ended is written or counted.
+// The thread of the log: empties the workers' rings and writes what they hold. While events come it looks twenty times
+// a second; when a round has brought nothing it sleeps, without a time-out, until a worker or the control thread wakes
+// it. The control thread's own events, which are few and carry words, and its order to open the file again pass through
+// a queue: no other thread touches the output, so none waits for a disk or for a reader.
+// Invariant: `stop` returns after the last record of a worker that has ended is written or counted, or after two
+// seconds.
 
 import CLinux
 import Exposition
@@ -13,13 +16,23 @@ public final class EventWriter: @unchecked Sendable {
     private static let pauseMs: Int32 = 50
     /// What a worker may tell between two rounds: 160,000 events a second.
     private static let ringRecords = 8192
+    /// Orders of the control thread that may wait.
+    private static let orderRoom = 1024
+    private static let stopMs = 2000
 
     private let level: LogLevel
     private let output: LogOutput
     private let rings: [EventRing]
     private let bell: WakeUp
     private let isEnding = Atomic<Bool>(false)
+    private let orders = Mutex<[Order]>([])
+    private let lostNotes = Atomic<UInt64>(0)
     private var thread: WorkerThread?
+
+    private enum Order {
+        case write(String)
+        case reopen
+    }
 
     /// A log of `level` with a ring for each of `workers`. Its thread runs until `stop`.
     public init(_ output: LogOutput, level: LogLevel, workers: Int) throws(SystemError) {
@@ -33,12 +46,15 @@ public final class EventWriter: @unchecked Sendable {
     deinit { for ring in rings { ring.deallocate() } }
 
     /// A worker's end.
-    func log(_ worker: Int) -> EventLog { EventLog(worker < rings.count ? rings[worker] : nil, level: level) }
+    func log(_ worker: Int) -> EventLog {
+        EventLog(worker < rings.count ? rings[worker] : nil, level: level, bell: bell.descriptor)
+    }
 
-    /// Records that were lost, lines that could not be written.
-    var lost: UInt64 { rings.reduce(output.droppedLines) { $0 &+ $1.lost } }
+    /// Records and lines that were lost.
+    var lost: UInt64 { rings.reduce(output.lost &+ lostNotes.load(ordering: .relaxed)) { $0 &+ $1.lost } }
 
-    /// Writes an event of the control thread. Values are quoted where `quoted` gives them; none may be a secret.
+    /// Tells an event of the control thread, which never waits. Values are quoted where `quoted` gives them; none may
+    /// be a secret.
     public func note(
         _ level: LogLevel, _ event: String, _ words: KeyValuePairs<String, String> = [:],
         quoted: KeyValuePairs<String, String> = [:]
@@ -47,29 +63,79 @@ public final class EventWriter: @unchecked Sendable {
         var line = EventText.head(level, event, MonotonicClock.now() &+ Self.wallOffset())
         for (key, value) in words { line.field(key, value) }
         for (key, value) in quoted { line.quoted(key, value) }
-        output.write(Array((line.text + "\n").utf8))
+        give(.write(line.text + "\n"))
     }
 
-    /// For SIGHUP after the file was moved away. An error keeps the old file and is told in it.
-    public func reopen() {
-        do { try output.reopen() } catch { note(.error, "log_reopen_failed", quoted: ["error": error.description]) }
+    /// For SIGHUP after the file was moved away: what was told before goes to the old file. An error keeps the old file
+    /// and is told in it.
+    public func reopen() { give(.reopen) }
+
+    private func give(_ order: Order) {
+        let isTaken = orders.withLock { queue in
+            guard queue.count < Self.orderRoom else { return false }
+            queue.append(order)
+            return true
+        }
+        if !isTaken { lostNotes.wrappingAdd(1, ordering: .relaxed) }
+        bell.ring()
     }
 
-    /// Writes what is left and ends the thread. Call it once, after the workers have ended.
+    /// Writes what is left and ends the thread. Call it once, after the workers have ended. An output that takes
+    /// nothing more (a disk that hangs) is left behind after two seconds.
     public func stop() {
         isEnding.store(true, ordering: .releasing)
         bell.ring()
-        thread.take()?.join()
+        _ = thread.take()?.join(timeoutMs: Self.stopMs)
     }
+
+    // MARK: The thread
 
     private func run() {
         var drain = EventDrain(rings)
         var isLast = false
+        var isBusy = false
         while !isLast {
-            var entry = pollfd(fd: bell.descriptor, events: Int16(POLLIN), revents: 0)
-            _ = poll(&entry, 1, Self.pauseMs)
+            wait(drain, isBusy: isBusy)
             isLast = isEnding.load(ordering: .acquiring)
-            drain.collect(nowNs: MonotonicClock.now(), wallOffsetNs: Self.wallOffset(), isLast: isLast) { output.write($0) }
+            if !isLast { obey() }
+            isBusy = drain.collect(
+                nowNs: MonotonicClock.now(), wallOffsetNs: Self.wallOffset(), unwritten: output.droppedLines, isLast: isLast
+            ) { output.write($0) }
+            // The last word is the control thread's: the end comes after what the workers told.
+            if isLast { obey() }
+        }
+    }
+
+    /// Waits for the next round: a pause where the last one brought something, else until somebody rings.
+    private func wait(_ drain: EventDrain, isBusy: Bool) {
+        var timeoutMs = Self.pauseMs
+        if !isBusy {
+            for ring in rings { ring.sleep() }
+            if !drain.hasMore, orders.withLock(\.isEmpty) { timeoutMs = -1 }
+        }
+        var entry = pollfd(fd: bell.descriptor, events: Int16(POLLIN), revents: 0)
+        if poll(&entry, 1, timeoutMs) > 0 { bell.drain() }
+        for ring in rings { ring.wake() }
+    }
+
+    private func obey() {
+        let waiting = orders.withLock { queue in
+            defer { queue.removeAll() }
+            return queue
+        }
+        for order in waiting {
+            switch order {
+            case .write(let line): output.write(Array(line.utf8))
+            case .reopen: reopenOutput()
+            }
+        }
+    }
+
+    private func reopenOutput() {
+        do throws(SystemError) { try output.reopen() } catch {
+            var line = EventText.head(.error, "log_reopen_failed", MonotonicClock.now() &+ Self.wallOffset())
+            line.quoted("error", error.description)
+            output.write(Array((line.text + "\n").utf8))
         }
     }
 

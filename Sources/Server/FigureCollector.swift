@@ -4,21 +4,28 @@
 import CLinux
 import Glibc
 import PoplarCore
+import Synchronization
 
-/// Use it from one thread.
-final class FigureCollector {
+/// One asker at a time: the control thread (SIGUSR1) and the thread of the metrics take turns.
+final class FigureCollector: @unchecked Sendable {
     private static let pauseNs = 200_000
     private let controls: [WorkerControl]
+    private let turn = Mutex(())
     private var last: [WorkerFigures]
-    private(set) var staleAnswers: UInt64 = 0
+    private var stale: UInt64 = 0
 
     init(_ controls: [WorkerControl]) {
         self.controls = controls
         last = controls.map { _ in WorkerFigures() }
     }
 
-    /// The figures of every worker, at most `timeoutMs` milliseconds later.
-    func collect(timeoutMs: Int) -> [WorkerFigures] {
+    /// The figures of every worker, at most `timeoutMs` milliseconds after its turn has come, and how many answers have
+    /// been missing since the start.
+    func collect(timeoutMs: Int) -> (figures: [WorkerFigures], stale: UInt64) {
+        turn.withLock { _ in (ask(timeoutMs), stale) }
+    }
+
+    private func ask(_ timeoutMs: Int) -> [WorkerFigures] {
         let questions = controls.map { control in
             let question = control.figures.ask()
             control.send(.publish)
@@ -32,7 +39,7 @@ final class FigureCollector {
                 nanosleep(&pause, nil)
                 answer = control.figures.answer(to: questions[index])
             }
-            if let answer { last[index] = answer } else { staleAnswers &+= 1 }
+            if let answer { last[index] = answer } else { stale &+= 1 }
         }
         return last
     }

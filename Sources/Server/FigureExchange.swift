@@ -10,6 +10,13 @@ struct WorkerFigures {
     /// Connections open, by the kind of their listener.
     var openClear: UInt64 = 0
     var openEncrypted: UInt64 = 0
+    /// Bytes that the worker's thread has ever allocated, by the allocator's own count; nil where it keeps none.
+    var allocatedBytes: UInt64?
+
+    /// One line of `name=value` pairs, for SIGUSR1 and `--counters`.
+    func text(worker number: Int) -> String {
+        "worker \(number): \(counters.text) thread_allocated_bytes=\(allocatedBytes.map { "\($0)" } ?? "unknown")\n"
+    }
 }
 
 final class FigureExchange: @unchecked Sendable {

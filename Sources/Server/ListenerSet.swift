@@ -32,5 +32,17 @@ struct ListenerSet: ~Copyable {
     func isEncrypted(_ index: Int) -> Bool { index >= 0 && index < count && encrypted[index] }
     func address(_ index: Int) -> SocketAddress? { index >= 0 && index < count ? listeners[index].address : nil }
 
+    /// Has the kernel set up no new connections for any of them.
+    func refuseNew() { for index in 0..<count { _ = listeners[index].refuseNew() } }
+
+    /// Closes all of them; no index is valid any more.
+    mutating func close() {
+        listeners.deinitialize(count: count)
+        count = 0
+    }
+
+    /// Every descriptor, for a table that must keep or close them.
+    var descriptors: [Int32] { (0..<count).map { listeners[$0].descriptor } }
+
     func accept(_ index: Int) -> Listener.Accepted { index >= 0 && index < count ? listeners[index].accept() : .none }
 }

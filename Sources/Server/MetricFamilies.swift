@@ -118,7 +118,7 @@ struct MetricFamilies {
 }
 
 /// What the endpoint's thread, and no other, calls for each page.
-final class MetricsPage: @unchecked Sendable {
+final class MetricsPage: Sendable {
     private static let patienceMs = 1000
     private let collector: FigureCollector
     private let log: EventWriter?
@@ -131,8 +131,7 @@ final class MetricsPage: @unchecked Sendable {
     }
 
     func text() -> String {
-        let workers = collector.collect(timeoutMs: Self.patienceMs)
-        return MetricFamilies.text(
-            workers, stale: collector.staleAnswers, log: log, process: ProcessFigures.read(), build: build)
+        let (workers, stale) = collector.collect(timeoutMs: Self.patienceMs)
+        return MetricFamilies.text(workers, stale: stale, log: log, process: ProcessFigures.read(), build: build)
     }
 }

@@ -1,6 +1,7 @@
-// The listener of --metrics: HTTP on a thread of its own, which serves few clients and waits for none. At most eight
-// connections, a head of 4 KiB, five seconds for a request and five for its reply; whoever comes beyond that waits in the
-// kernel's queue. It is bound to the loopback and to nothing else.
+// The listener of --metrics: HTTP on a thread of its own, which serves few clients and waits for none. At most 32
+// connections, a head of 4 KiB, five seconds for a request and five for its reply. When every place is taken, the
+// client that has been silent longest makes room for a new one, so idle clients hold up no scrape. It is bound to the
+// loopback and to nothing else.
 
 import CLinux
 import Exposition
@@ -12,7 +13,7 @@ import Synchronization
 public final class MetricsEndpoint: @unchecked Sendable {
     /// The bounds, with the values that are in force.
     struct Bounds {
-        var connections = 8
+        var connections = 32
         var requestMs = 5000
         /// What of a request beyond its head is still read, so that the reply is not lost to a reset.
         var discardedOctets = 65_536
@@ -40,7 +41,7 @@ public final class MetricsEndpoint: @unchecked Sendable {
         }
         self.bounds = bounds
         self.page = page
-        listener = try Listener(on: address, backlog: 64, isShared: false)
+        listener = try Listener(on: address, backlog: 64)
         self.address = listener.address
         bell = try WakeUp()
         thread = try WorkerThread(name: "poplar-metrics", cpu: nil) { [self] in run() }
@@ -76,10 +77,9 @@ public final class MetricsEndpoint: @unchecked Sendable {
         defer { for client in clients { close(client.descriptor) } }
         while !isEnding.load(ordering: .acquiring) {
             var entries = [pollfd(fd: bell.descriptor, events: Int16(POLLIN), revents: 0)]
-            let isFull = clients.count >= bounds.connections
-            entries.append(pollfd(fd: isFull ? -1 : listener.descriptor, events: Int16(POLLIN), revents: 0))
+            entries.append(pollfd(fd: listener.descriptor, events: Int16(POLLIN), revents: 0))
             for client in clients { entries.append(pollfd(fd: client.descriptor, events: client.awaits, revents: 0)) }
-            _ = poll(&entries, nfds_t(entries.count), timeout(clients))
+            guard poll(&entries, nfds_t(entries.count), timeout(clients)) >= 0 else { continue }
             for index in clients.indices where entries[index + 2].revents != 0 { serve(&clients[index]) }
             let now = MonotonicClock.now()
             for index in clients.indices.reversed() where clients[index].isOver || clients[index].deadlineNs <= now {
@@ -101,10 +101,22 @@ public final class MetricsEndpoint: @unchecked Sendable {
 
     private func accept(_ clients: inout [Client]) {
         switch listener.accept() {
-        case .connection(let descriptor, _): clients.append(Client(descriptor: descriptor, deadlineNs: deadline()))
+        case .connection(let descriptor, _):
+            if clients.count >= bounds.connections { displace(&clients) }
+            clients.append(Client(descriptor: descriptor, deadlineNs: deadline()))
         case .none: return
         case .exhausted: usleep(20_000)
         }
+    }
+
+    /// Closes the connection that has waited longest: one that has not asked yet before one whose reply is under way.
+    private func displace(_ clients: inout [Client]) {
+        let silent = clients.indices.filter { clients[$0].reply.isEmpty }
+        guard let oldest = (silent.isEmpty ? Array(clients.indices) : silent).min(by: {
+            clients[$0].deadlineNs < clients[$1].deadlineNs
+        }) else { return }
+        close(clients[oldest].descriptor)
+        clients.remove(at: oldest)
     }
 
     private func serve(_ client: inout Client) {

@@ -36,8 +36,8 @@ struct ProcessFigures {
         return words[1].reduce(0) { $0 &* 10 &+ UInt64($1 &- 48) }
     }
 
-    /// The descriptors of all tables: the process's, and each worker's own (`Affinity.ownDescriptors`), which begins as a copy.
-    /// A listener so counts once in each.
+    /// The descriptors of all tables: the process's, and each worker's own (`DescriptorTable`). What both use, as the
+    /// bells, counts once in each.
     private static func countDescriptors() -> UInt64 {
         guard let folder = opendir("/proc/self/task") else { return 0 }
         defer { closedir(folder) }

@@ -18,7 +18,7 @@ struct Worker: ~Copyable {
 
     let number: Int
     let poller: Poller
-    let listeners: ListenerSet
+    var listeners: ListenerSet
     let control: WorkerControl
     let sources: SourceTable
     var resources: Resources
@@ -44,8 +44,17 @@ struct Worker: ~Copyable {
         _ snapshot: Snapshot, number: Int, listeners: consuming ListenerSet, connections: Int, control: WorkerControl,
         sources: SourceTable, events: consuming EventLog
     ) throws(SystemError) {
+        let poller = try Poller(capacity: snapshot.limits.eventsPerTurn)
+        let codes = (
+            poller.add(control.wakeUp, .readable, payload: Self.wakeUpPayload),
+            poller.add(control.alarm, [.readable, .edge], payload: Self.alarmPayload), Self.watch(listeners, poller)
+        )
+        guard codes == (0, 0, 0) else {
+            throw SystemError(call: "epoll_ctl", code: max(codes.0, codes.1, codes.2), subject: "worker \(number)")
+        }
         let now = MonotonicClock.now()
         self.number = number
+        self.poller = poller
         self.listeners = listeners
         self.control = control
         alarm = control.alarm
@@ -55,11 +64,13 @@ struct Worker: ~Copyable {
         wheel = TimerWheel(capacity: connections + 1, tickNs: 32_000_000, nowNs: now)
         pending = PendingList(capacity: connections)
         ready = ReadyQueue(capacity: connections)
-        poller = try Poller(capacity: snapshot.limits.eventsPerTurn)
-        _ = poller.add(control.wakeUp, .readable, payload: Self.wakeUpPayload)
-        _ = poller.add(alarm, [.readable, .edge], payload: Self.alarmPayload)
-        watchListeners()
     }
+
+    /// The descriptors that nobody but the worker uses.
+    var ownDescriptors: [Int32] { [poller.descriptorNumber] + listeners.descriptors }
+
+    /// Those that the table of its thread keeps: its own, and the bells of the control thread and of the log.
+    var descriptors: [Int32] { ownDescriptors + [control.wakeUp, alarm] + (resources.events.bell.map { [$0] } ?? []) }
 
     /// Serves until it is told to stop and has drained.
     mutating func run() {
@@ -355,7 +366,7 @@ struct Worker: ~Copyable {
             seat.pointee.connection.close(.drained)
             remove(token)
         }
-        control.finish(number, figures)
+        control.figures.finish(figures)
     }
 
     // MARK: Control
@@ -363,12 +374,21 @@ struct Worker: ~Copyable {
     @inline(never)
     private mutating func obey() {
         let orders = control.take()
-        if orders.contains(.report) { control.report(number, resources.counters) }
         if orders.contains(.reload) { reload() }
         if orders.contains(.publish) { control.figures.answer(figures) }
-        guard orders.contains(.drain), drainDeadlineNs == nil else { return }
+        if orders.contains(.drain), drainDeadlineNs == nil { beginDrain() }
+        // The turn ends with a look at the deadline.
+        if orders.contains(.end) { drainDeadlineNs = resources.nowNs }
+    }
+
+    /// Closes the listeners, so that whoever comes now is refused by the kernel. Connections that the kernel has set up
+    /// already are taken first and served like all others: a close would reset them.
+    private mutating func beginDrain() {
+        listeners.refuseNew()
+        takeWaiting()
         isAccepting = false
-        for index in 0..<listeners.count { poller.remove(listeners.descriptor(index)) }
+        pausedAccepting = false
+        listeners.close()
         let deadline = resources.nowNs &+ UInt64(resources.snapshot.limits.drainMs) &* 1_000_000
         drainDeadlineNs = deadline
         setTimer(slot: slab.capacity, deadlineNs: max(1, deadline))

@@ -9,9 +9,34 @@ import Reactor
 import TLS
 
 extension Worker {
-    func watchListeners() {
-        for index in 0..<listeners.count { _ = poller.add(listeners.descriptor(index), .readable, payload: UInt64(index) &+ 1) }
+    /// Watches every listener. Returns 0, or the errno of the first one that cannot be watched.
+    static func watch(_ listeners: borrowing ListenerSet, _ poller: borrowing Poller) -> Int32 {
+        for index in 0..<listeners.count {
+            let code = poller.add(listeners.descriptor(index), .readable, payload: UInt64(index) &+ 1)
+            guard code == 0 else { return code }
+        }
+        return 0
     }
+
+    /// Takes every connection that waits at the listeners, at most as many as a listener may hold.
+    mutating func takeWaiting() {
+        for index in 0..<listeners.count {
+            taking: for _ in 0..<Self.longestBacklog {
+                switch listeners.accept(index) {
+                case .connection(let descriptor, let peer):
+                    seat(Socket(owning: descriptor), peer, encrypted: listeners.isEncrypted(index))
+                case .none: break taking
+                case .exhausted(let code):
+                    resources.counters.acceptExhausted &+= 1
+                    tellExhausted(code)
+                    break taking
+                }
+            }
+        }
+    }
+
+    /// What net.core.somaxconn may be raised to.
+    private static var longestBacklog: Int { 65_536 }
 
     /// Accepts one connection at first and twice as many each turn while more are waiting, so that a single client costs
     /// no second accept call and a storm is still drained.
@@ -102,6 +127,7 @@ extension Worker {
         guard isAccepting, pausedAccepting else { return }
         pausedAccepting = false
         cancelTimer(slot: slab.capacity)
-        watchListeners()
+        // The kernel is short of memory: the listeners rest once more.
+        if Self.watch(listeners, poller) != 0 { pauseAccepting() }
     }
 }

@@ -1,20 +1,20 @@
-// How the control thread reaches a worker: a set of orders and a bell. The worker takes the orders at the start of a turn
-// and answers by printing or by ending; nothing is shared while commands are served. A reloaded snapshot changes hands through
-// one atomic slot: whoever takes it out owns it.
+// How the control thread reaches a worker: a set of orders and a bell. The worker takes the orders at the start of a
+// turn and answers with its figures or by ending; nothing is shared while commands are served. A reloaded snapshot
+// changes hands through one atomic slot: whoever takes it out owns it.
 
-import CJemalloc
-import Glibc
 import Reactor
 import Synchronization
 
 /// What a worker can be told.
 struct Orders: OptionSet {
     let rawValue: UInt8
-    static let report = Orders(rawValue: 1)
+    /// End at once, whatever is open.
+    static let end = Orders(rawValue: 1)
+    /// Take no new connection, serve those that are open to their end, within the drain limit.
     static let drain = Orders(rawValue: 2)
     /// A new snapshot lies in the slot.
     static let reload = Orders(rawValue: 4)
-    /// The metrics want the counters.
+    /// Somebody wants the counters.
     static let publish = Orders(rawValue: 8)
 }
 
@@ -24,16 +24,12 @@ final class WorkerControl: @unchecked Sendable {
     private let slot = Atomic<UnsafeMutablePointer<Snapshot>?>(nil)
     private let bell: WakeUp
     private let nextDeadline: Alarm
-    private let printsAtEnd: Bool
     /// Where the worker answers `publish`.
     let figures = FigureExchange()
-    /// What the reports themselves have allocated, to be left out of the figure that they print.
-    private let reportBytes = Atomic<UInt64>(0)
 
-    init(printsAtEnd: Bool) throws(SystemError) {
+    init() throws(SystemError) {
         bell = try WakeUp()
         nextDeadline = try Alarm()
-        self.printsAtEnd = printsAtEnd
     }
 
     deinit { Self.drop(slot.load(ordering: .acquiring)) }
@@ -73,21 +69,5 @@ final class WorkerControl: @unchecked Sendable {
     func take() -> Orders {
         bell.drain()
         return Orders(rawValue: orders.exchange(0, ordering: .acquiringAndReleasing))
-    }
-
-    /// Prints the worker's counters on standard error: one line, one write.
-    func report(_ number: Int, _ counters: Counters) {
-        let counter = cjemalloc_thread_allocated()
-        let before = counter?.pointee ?? 0
-        let allocated = counter == nil ? "unknown" : String(before &- reportBytes.load(ordering: .relaxed))
-        let line = "worker \(number): \(counters.text) thread_allocated_bytes=\(allocated)\n"
-        let bytes = Array(line.utf8)
-        _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
-        reportBytes.wrappingAdd((counter?.pointee ?? 0) &- before, ordering: .relaxed)
-    }
-
-    func finish(_ number: Int, _ figures: WorkerFigures) {
-        self.figures.finish(figures)
-        if printsAtEnd { report(number, figures.counters) }
     }
 }

@@ -1,6 +1,7 @@
 // What a worker tells of its connections (docs/server.md lists the events), and the figures that it hands over when it is
 // asked. Each event costs a compare and no more when the level is too low.
 
+import CJemalloc
 import PoplarCore
 import Reactor
 
@@ -68,6 +69,7 @@ extension Worker {
     var figures: WorkerFigures {
         let open = UInt64(slab.count)
         return WorkerFigures(
-            counters: resources.counters, openClear: open &- min(open, openEncrypted), openEncrypted: openEncrypted)
+            counters: resources.counters, openClear: open &- min(open, openEncrypted), openEncrypted: openEncrypted,
+            allocatedBytes: cjemalloc_thread_allocated()?.pointee)
     }
 }

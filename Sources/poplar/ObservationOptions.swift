@@ -30,7 +30,7 @@ final class ServerObservation {
 
     init(_ plan: ServePlan, workers: Int) throws {
         metrics = try plan.metricsAddress()
-        let output = try LogOutput(path: plan.settings.logFile.map { plan.absolute($0) })
+        let output = try LogOutput(path: plan.settings.logFile.map { plan.absolute($0) }, outlet: Outlets.standard)
         log = try EventWriter(output, level: plan.logLevel, workers: workers)
     }
 
@@ -57,8 +57,8 @@ final class ServerObservation {
 
     func stop() {
         endpoint?.stop()
-        log.stop()
         log.note(.info, "end")
+        log.stop()
     }
 }
 

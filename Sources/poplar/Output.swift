@@ -1,8 +1,36 @@
-// Standard output of the commands whose output is the result: what cannot be written is an error, not a success that nobody
-// sees. A reader that has gone away, as `head` does, has what it wanted.
+// The ways out for the texts of all commands. `emit`: standard output of a command whose output is the result; what
+// cannot be written is an error, not a success that nobody sees, but a reader that has gone away, as `head` does, has
+// what it wanted. `complain`: a message on standard error, which never fails and holds nothing up for longer than a
+// second.
 
 import ArgumentParser
+import Exposition
 import Glibc
+
+enum Outlets {
+    /// Messages on standard error, and the line `ready` of a server: whoever adds one never waits.
+    static let standard = TextOutlet(room: 1 << 20)
+
+    /// How long the end of the process waits for a reader.
+    private static let patienceMs = 1000
+
+    /// Adds a text and does not wait until it is written: for a thread that answers signals.
+    static func tell(_ text: String, to descriptor: Int32 = STDERR_FILENO) { standard.add(text, to: descriptor) }
+
+    /// Waits until every text is written, a second at the most.
+    static func flush() { standard.flush(timeoutMs: patienceMs) }
+}
+
+/// Adds a line on standard error and waits until it is written, so that messages and output keep their order on a
+/// terminal; a second at the most, and not at all once a reader has let that pass.
+func complain(_ text: String) { printError("poplar: \(text)\n") }
+
+/// `complain` for a text that has its own form, as errors with file, line and column have.
+func printError(_ text: String) {
+    let isFree = Outlets.standard.isIdle
+    Outlets.tell(text)
+    if isFree { Outlets.flush() }
+}
 
 /// Writes all of `text` to standard output. Throws exit code 1, with the reason on standard error.
 func emit(_ text: String) throws {

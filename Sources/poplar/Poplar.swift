@@ -2,6 +2,7 @@
 // docs/exit-codes.md, one table for all.
 
 import ArgumentParser
+import CStartup
 import Glibc
 
 @main
@@ -24,11 +25,32 @@ struct Poplar: ParsableCommand {
         subcommands: [ServeCommand.self, RunCommand.self, ProbeCommand.self, ProfileCommand.self, DoctorCommand.self])
 
     static func main() {
+        // A reader that goes away is an error of a write, never the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        let code = status()
+        Outlets.flush()
+        fflush(nil)
+        Glibc.exit(code)
+    }
+
+    /// Runs the command that the arguments name. Returns its exit code.
+    private static func status() -> Int32 {
         do {
             var command = try parseAsRoot()
+            // These two read their signals from a queue. All others end by them, as programs do.
+            if !(command is ServeCommand), !(command is RunCommand) { cstartup_release_signals() }
             try command.run()
+            return 0
         } catch {
-            exit(withError: error)
+            let code = exitCode(for: error)
+            let text = fullMessage(for: error)
+            guard !text.isEmpty else { return code.rawValue }
+            if code.isSuccess {
+                do { try emit(text + "\n") } catch { return ExitStatus.failure.rawValue }
+            } else {
+                printError(text + "\n")
+            }
+            return code.rawValue
         }
     }
 }

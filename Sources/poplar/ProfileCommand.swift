@@ -124,7 +124,7 @@ struct ProfileCommand: ParsableCommand {
                 } catch {
                     isGood = false
                     // As compilers print them, so that editors find the place.
-                    FileHandle.standardError.write(Data("\(error)\n".utf8))
+                    printError("\(error)\n")
                 }
             }
             if !isGood { throw ExitStatus.usage }

@@ -2,6 +2,7 @@
 // object a second for programs, or nothing. Invariant: nothing here waits for whoever reads it. A reader that has gone does not
 // end the run; a terminal that is held up (Ctrl-S) misses drawings; a program that is slow gets every object, later.
 
+import Exposition
 import Foundation
 import LoadGenerator
 import PoplarCore
@@ -22,10 +23,12 @@ struct RunDisplay {
     private var shown: [Int] = []
     private var drawnNs: UInt64 = 0
     private var state: LiveState?
-    private let output = OutputQueue()
+    private let output = TextOutlet(room: Self.room)
     /// Of standard error: the same where both are the terminal, so that messages and drawings keep their order.
-    private let messages: OutputQueue
+    private let messages: TextOutlet
 
+    /// Bytes that may wait: a day of `--json-lines` and more.
+    private static let room = 64 << 20
     /// Seconds between log lines where there is no terminal.
     private static let logEverySeconds = 10
     /// Between two drawings of the block.
@@ -36,7 +39,7 @@ struct RunDisplay {
         let isTerminal = isatty(1) == 1 && environment["TERM"] != "dumb"
         mode = quiet ? .quiet : jsonLines ? .jsonLines : isTerminal ? .terminal : .log
         style = Style(isTerminal: isTerminal && !jsonLines, noColor: environment["NO_COLOR"])
-        messages = mode == .terminal ? output : OutputQueue()
+        messages = mode == .terminal ? output : TextOutlet(room: Self.room)
         self.profile = profile
     }
 
@@ -100,7 +103,7 @@ struct RunDisplay {
     var isDone: Bool { output.isIdle && messages.isIdle }
 
     /// Lines and objects that nobody read for so long that they were left out.
-    var lost: Int { output.lost + (mode == .terminal ? 0 : messages.lost) }
+    var lost: UInt64 { output.lost + (mode == .terminal ? 0 : messages.lost) }
 
     // MARK: Where the run stands
 

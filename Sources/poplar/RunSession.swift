@@ -39,9 +39,8 @@ struct RunSession {
     mutating func run() throws -> Results.ExitCode {
         // Before any thread, so that all of them leave the signals to this one.
         let queue = try SignalQueue([SIGINT, SIGTERM, SIGHUP])
-        // A full disk, a limit on files or a reader that goes away are errors of a write, not the end of the run.
+        // A limit on the size of files is an error of a write, not the end of the run.
         signal(SIGXFSZ, SIG_IGN)
-        signal(SIGPIPE, SIG_IGN)
         let profile = load.profile
         var target = load.target ?? RunTarget()
         var server: EmbeddedServer?

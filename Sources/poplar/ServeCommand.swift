@@ -6,6 +6,7 @@ import Administration
 import ArgumentParser
 import Certificates
 import Foundation
+import Glibc
 import Maildrop
 import PoplarCore
 import Reactor
@@ -31,8 +32,8 @@ struct ServeCommand: ParsableCommand {
             MEMBERSHIP, all with the password "secret" and a mailbox of their own name. When every listener is open, one line
             says so:  ready pop3=127.0.0.1:1110 pop3s=127.0.0.1:1995
             With --metrics the line ends in  metrics=127.0.0.1:9110.
-            SIGTERM drains and ends; SIGHUP reopens the log and reads settings, certificate and key again; SIGUSR1 prints the
-            workers' counters on standard error.
+            SIGTERM drains and ends, a second one ends at once; SIGHUP reopens the log and reads settings, certificate and key
+            again; SIGUSR1 prints the workers' counters on standard error.
             """)
 
     @Option(help: ArgumentHelp("Settings file: the full form.", valueName: "file"))
@@ -92,6 +93,11 @@ struct ServeCommand: ParsableCommand {
     @Flag(help: "Check everything, print what would be in force as a settings file, and end.")
     var check = false
 
+    @Flag(
+        name: .customLong("share-port"),
+        help: "Listen also where another server of yours listens: start the new one, then stop the old one.")
+    var sharePort = false
+
     @Flag(help: "Print the workers' counters on standard error at the end.")
     var counters = false
 
@@ -126,10 +132,11 @@ struct ServeCommand: ParsableCommand {
     }
 
     mutating func run() throws {
+        // Before anything else: a signal that comes while the server starts waits until it is read.
+        let signals = try SignalQueue([SIGTERM, SIGINT], always: [SIGHUP, SIGUSR1])
         let plan = try reportingPlace { try readPlan() }
-        if showLimits { return printLimits(plan.limits) }
+        if showLimits { return try printLimits(plan.limits) }
         if check { return try reportingPlace { try show(plan) } }
-        let signals = try SignalQueue([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
         let listen = try reportingPlace { try plan.listeners() }
         let tickets = try plan.settings.pop3s.isEmpty && plan.settings.certificate == nil ? nil : TicketKeys()
         let tls = try reportingPlace {
@@ -139,10 +146,10 @@ struct ServeCommand: ParsableCommand {
         let population = plan.population()
         let count = plan.settings.workers ?? Affinity.current().count
         let observation = try reportingPlace { try ServerObservation(plan, workers: count) }
-        let server = try ServerInstance(
+        let server = try open(
             ServerConfiguration(
                 listen: listen, workers: count,
-                snapshot: try plan.snapshot(accounts: accounts, population: population, tls: tls), printsCounters: counters,
+                snapshot: try plan.snapshot(accounts: accounts, population: population, tls: tls), sharesPorts: sharePort,
                 log: observation.log))
         try observation.openMetrics(server)
         let standard: Server.Limits = config == nil ? .quickForm : Server.Limits()
@@ -154,35 +161,19 @@ struct ServeCommand: ParsableCommand {
         ) {
             try command.readPlan()
         }
-        serve(server, reload, signals, tickets, observation)
+        var loop = ServeLoop(server: server, reload: reload, tickets: tickets, observation: observation)
+        loop.run(signals)
+        if counters { Outlets.tell(server.report()) }
+        observation.stop()
     }
 
-    private func serve(
-        _ server: ServerInstance, _ initial: ServeReload, _ signals: borrowing SignalQueue, _ tickets: TicketKeys?,
-        _ observation: ServerObservation
-    ) {
-        var reload = initial
-        var rotationNs = MonotonicClock.now() + UInt64(TicketKeys.lifetimeMs) * 1_000_000
-        while true {
-            let now = MonotonicClock.now()
-            if let tickets, now >= rotationNs {
-                rotationNs = now + UInt64(TicketKeys.lifetimeMs) * 1_000_000
-                do { try tickets.rotate() } catch { Self.note("the session ticket key stays: \(error)") }
-            }
-            let timeoutMs = tickets == nil ? -1 : Int32(clamping: (rotationNs - now) / 1_000_000 + 1)
-            switch signals.wait(timeoutMs: timeoutMs) {
-            case SIGUSR1: server.report()
-            case SIGHUP:
-                observation.log.reopen()
-                reload.reload()
-            case SIGTERM, SIGINT:
-                observation.log.note(.info, "drain")
-                server.drain()
-                server.join()
-                observation.stop()
-                return
-            default: continue
-            }
+    /// Opens the listeners and starts the workers. A port that is taken is told with the remedy.
+    private func open(_ configuration: ServerConfiguration) throws -> ServerInstance {
+        do throws(SystemError) { return try ServerInstance(configuration) } catch {
+            guard error.code == EADDRINUSE else { throw error }
+            throw SettingsFailure(
+                description: "\(error.subject): address already in use; `ss -ltnp` shows by whom. Stop that server, choose "
+                    + "another port, or give --share-port to take over from a server of yours without a gap")
         }
     }
 
@@ -216,7 +207,7 @@ struct ServeCommand: ParsableCommand {
     private func reportingPlace<Value>(_ body: () throws -> Value) throws -> Value {
         do { return try body() } catch {
             guard config != nil else { throw error }
-            FileHandle.standardError.write(Data("\(error)\n".utf8))
+            printError("\(error)\n")
             throw ExitStatus.usage
         }
     }
@@ -226,20 +217,19 @@ struct ServeCommand: ParsableCommand {
         _ = try plan.listeners()
         let tls = try plan.certifiedTLS(nil)
         _ = try plan.ntlm(hasTLS: tls != nil)
-        print(plan.text, terminator: "")
+        try emit(plan.text)
     }
 
     private func announce(_ addresses: [ListenAddress], _ more: [String]) {
         let tokens = addresses.map { "\($0.isEncrypted ? "pop3s" : "pop3")=\($0.address.text)" } + more
-        print("ready \(tokens.joined(separator: " "))")
-        fflush(nil)
+        Outlets.tell("ready \(tokens.joined(separator: " "))\n", to: STDOUT_FILENO)
     }
 
-    private func printLimits(_ limits: Server.Limits) {
+    private func printLimits(_ limits: Server.Limits) throws {
         for field in Server.Limits.fields {
             let name = field.name.padding(toLength: 28, withPad: " ", startingAt: 0)
             let value = "\(limits[field]) \(field.unit)".padding(toLength: 22, withPad: " ", startingAt: 0)
-            print("\(name)\(value)\(field.explanation)")
+            try emit("\(name)\(value)\(field.explanation)\n")
         }
     }
 
@@ -250,5 +240,6 @@ struct ServeCommand: ParsableCommand {
         return try TLSContext.server(certificatePEM: made.certificatePEM, keyPEM: made.keyPEM, tickets: tickets)
     }
 
-    static func note(_ text: String) { FileHandle.standardError.write(Data("poplar: \(text)\n".utf8)) }
+    /// A message on standard error. The control thread answers signals, so it does not wait for a reader.
+    static func note(_ text: String) { Outlets.tell("poplar: \(text)\n") }
 }

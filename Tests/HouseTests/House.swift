@@ -18,6 +18,7 @@ enum House {
 
     static let rooms: [String: Room] = [
         "CLinux": Room(0), "COpenSSL": Room(0), "CZlib": Room(0), "CJemalloc": Room(0), "CBuildInfo": Room(0),
+        "CStartup": Room(0),
         "PoplarCore": Room(1, dataPlane: true),
         "Digest": Room(1, dataPlane: true),
         "Reactor": Room(2, dataPlane: true),

@@ -34,10 +34,45 @@ struct SocketTests {
 
     @Test("two listeners share a port, as two workers do")
     func sharedPort() throws {
-        let first = try Listener(on: Self.loopback)
-        let second = try Listener(on: first.address)
+        let first = try Listener(on: Self.loopback, sharing: .found)
+        let second = try Listener(on: first.address, sharing: .join)
         let (a, b) = (first.address.port, second.address.port)
         #expect(a == b && a > 0)
+    }
+
+    @Test("a port on which somebody listens is refused to whoever does not ask to join", arguments: [false, true])
+    func takenPort(isShared: Bool) throws {
+        let first = try Listener(on: Self.loopback, sharing: isShared ? .found : .none)
+        for sharing in [Listener.Sharing.none, .found] {
+            var code: Int32 = 0
+            do throws(SystemError) { _ = try Listener(on: first.address, sharing: sharing).descriptor } catch {
+                code = error.code
+            }
+            #expect(code == EADDRINUSE)
+        }
+    }
+
+    @Test("after refuseNew a listener still accepts what the kernel has set up, and nothing that comes later")
+    func refuseNew() throws {
+        let listener = try Listener(on: Self.loopback)
+        func connect() throws -> Socket {
+            switch Socket.connect(to: listener.address) {
+            case .connected(let descriptor), .inProgress(let descriptor): return Socket(owning: descriptor)
+            case .failed(let code): throw SystemError(call: "connect", code: code, subject: "loopback")
+            }
+        }
+        func accepts() -> Bool {
+            guard case .connection(let descriptor, _) = listener.accept() else { return false }
+            close(descriptor)
+            return true
+        }
+        let early = try connect()
+        let isRefusing = listener.refuseNew()
+        #expect(isRefusing)
+        let late = try connect()
+        #expect(accepts())
+        #expect(!accepts())
+        _ = (early.descriptor, late.descriptor)
     }
 
     @Test("what a listener says of acknowledgements holds for what it accepts", arguments: [false, true])

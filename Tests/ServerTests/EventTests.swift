@@ -1,5 +1,6 @@
 // The log: rings between two threads, the limit on floods, what a record's line holds, files that are moved away.
 
+import Exposition
 import Foundation
 import Reactor
 import Synchronization
@@ -35,6 +36,23 @@ struct EventRingTests {
             for number in 0..<4 as Range<UInt64> { #expect(ring.pop()?.first == number) }
             #expect(ring.pop() == nil)
         }
+    }
+
+    @Test("a reader that has announced its sleep is woken by the first record behind it, and by that one alone")
+    func sleep() {
+        let ring = EventRing(capacity: 8)
+        defer { ring.deallocate() }
+        #expect(ring.push(record(.logonGranted)) && !ring.mustWake())
+        ring.sleep()
+        #expect(!ring.isEmpty)
+        _ = ring.pop()
+        ring.sleep()
+        #expect(ring.isEmpty)
+        _ = ring.push(record(.logonGranted))
+        #expect(ring.mustWake() && !ring.mustWake())
+        ring.sleep()
+        ring.countSuppressed(.timeout)
+        #expect(ring.mustWake())
     }
 
     @Test("two threads: every record comes once and in order, or is counted as lost")
@@ -213,7 +231,7 @@ struct LogOutputTests {
         let folder = try folder()
         defer { try? FileManager.default.removeItem(at: folder) }
         let (path, old) = (folder.appendingPathComponent("log").path, folder.appendingPathComponent("log.1").path)
-        let writer = try EventWriter(try LogOutput(path: path), level: .info, workers: 1)
+        let writer = try EventWriter(try LogOutput(path: path, outlet: TextOutlet(room: 4096)), level: .info, workers: 1)
         writer.note(.info, "first", ["a": "1"])
         try FileManager.default.moveItem(atPath: path, toPath: old)
         writer.note(.info, "second")
@@ -227,12 +245,52 @@ struct LogOutputTests {
             try String(contentsOfFile: old, encoding: .utf8), try String(contentsOfFile: path, encoding: .utf8)
         )
         #expect(before.contains("event=first a=1\n") && before.contains("event=second\n"))
-        #expect(after.contains("event=third text=\"a b\"\n") && after.contains("event=logon_granted worker=0 method=ntlm\n"))
+        #expect(after.contains("event=third text=\"a b\"\n"))
+        #expect((before + after).contains("event=logon_granted worker=0 method=ntlm\n"))
         #expect(!before.contains("third") && !after.contains("unheard"))
+    }
+
+    @Test("a FIFO without a reader is opened at once, and holds what it has room for until a reader comes")
+    func fifo() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.appendingPathComponent("log").path
+        try #require(mkfifo(path, 0o600) == 0)
+        let writer = try EventWriter(try LogOutput(path: path, outlet: TextOutlet(room: 4096)), level: .info, workers: 1)
+        writer.note(.info, "early")
+        let reader = open(path, O_RDONLY | O_NONBLOCK)
+        defer { close(reader) }
+        writer.stop()
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = read(reader, &bytes, bytes.count)
+        #expect(String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).hasSuffix("event=early\n"))
+    }
+
+    @Test("lines that a reader does not take are dropped and counted, and the end does not wait for it")
+    func unreadPipe() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.appendingPathComponent("log").path
+        try #require(mkfifo(path, 0o600) == 0)
+        let writer = try EventWriter(try LogOutput(path: path, outlet: TextOutlet(room: 4096)), level: .info, workers: 1)
+        let long = String(repeating: "x", count: 1000)
+        // A pipe holds 64 KiB.
+        for _ in 0..<200 { writer.note(.info, "long", ["text": long]) }
+        writer.stop()
+        #expect(writer.lost > 0 && writer.lost < 200)
+    }
+
+    @Test("a log on standard error goes through the outlet of all messages, whose losses count")
+    func standardError() throws {
+        let outlet = TextOutlet(room: 0)
+        let writer = try EventWriter(try LogOutput(path: nil, outlet: outlet), level: .info, workers: 1)
+        writer.note(.info, "start")
+        writer.stop()
+        #expect(outlet.lost == 1 && writer.lost == 1)
     }
 
     @Test("a file that cannot be opened is an error that names it")
     func missing() {
-        #expect(throws: SystemError.self) { try LogOutput(path: "/nowhere/at/all/log") }
+        #expect(throws: SystemError.self) { try LogOutput(path: "/nowhere/at/all/log", outlet: TextOutlet(room: 4096)) }
     }
 }

@@ -96,7 +96,7 @@ struct MetricsEndpointTests {
         #expect(status("GET /metrics HTTP/1.1\r\nX: " + String(repeating: "x", count: 8000)) == "431")
     }
 
-    @Test("silent clients are cut at the deadline, and one beyond the eighth is served then")
+    @Test("silent clients are cut at the deadline")
     func silence() throws {
         let endpoint = try endpoint(.init(connections: 8, requestMs: 300))
         defer { endpoint.stop() }
@@ -107,11 +107,26 @@ struct MetricsEndpointTests {
             silent.append(descriptor)
             #expect(endpoint.address.withSockaddr { connect(descriptor, $0, $1) } == 0)
         }
-        #expect(exchange(endpoint.address, scrape)?.hasSuffix("page\n") == true)
         for descriptor in silent {
             var octet: UInt8 = 0
             #expect(recv(descriptor, &octet, 1, 0) <= 0)
         }
+    }
+
+    @Test("where every place is taken by silent clients, the oldest makes room and a scrape is answered")
+    func displacement() throws {
+        let endpoint = try endpoint(.init(connections: 8, requestMs: 60_000))
+        defer { endpoint.stop() }
+        var silent: [Int32] = []
+        defer { for descriptor in silent { close(descriptor) } }
+        for _ in 0..<8 {
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            silent.append(descriptor)
+            #expect(endpoint.address.withSockaddr { connect(descriptor, $0, $1) } == 0)
+        }
+        #expect(exchange(endpoint.address, scrape)?.hasSuffix("page\n") == true)
+        var octet: UInt8 = 0
+        #expect(recv(silent[0], &octet, 1, 0) <= 0)
     }
 
     @Test("no address but the loopback's is bound, and none that is taken")
@@ -154,11 +169,11 @@ struct FigureTests {
 
     @Test("a worker that does not answer in time is shown as it was, and counted")
     func stale() throws {
-        let control = try WorkerControl(printsAtEnd: false)
+        let control = try WorkerControl()
         let collector = FigureCollector([control])
+        let (figures, missing) = collector.collect(timeoutMs: 1)
         let page = MetricFamilies.text(
-            collector.collect(timeoutMs: 1), stale: collector.staleAnswers, log: nil, process: ProcessFigures.read(),
-            build: Self.build)
+            figures, stale: missing, log: nil, process: ProcessFigures.read(), build: Self.build)
         let values = try #require(samples(page))
         #expect(values["poplar_stale_answers_total"] == 1)
         #expect(control.take().contains(.publish))
