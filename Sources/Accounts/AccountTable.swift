@@ -117,7 +117,7 @@ public struct AccountTable: @unchecked Sendable {
         verifiers[Int(truncatingIfNeeded: entries[Int(account.index)].credential)]
     }
 
-    /// The mailbox that belongs to an account: the one with its name (seed.md, mailbox mapping).
+    /// The mailbox that belongs to an account: the one with its name.
     public func mailbox(of account: AccountID) -> UInt32 { entries[Int(account.index)].mailbox }
 
     /// The mailbox that an account opens when it names none: the same as looking its name up.
@@ -130,8 +130,10 @@ public struct AccountTable: @unchecked Sendable {
         }
     }
 
-    public func mailbox(alias: Span<UInt8>) -> MailboxLookup {
-        var next = aliasBuckets[Int(truncatingIfNeeded: Self.hash(alias)) & (aliasBuckets.count &- 1)]
+    public func mailbox(alias: Span<UInt8>) -> MailboxLookup { mailbox(alias: alias, hash: Self.hash(alias)) }
+
+    func mailbox(alias: Span<UInt8>, hash: UInt64) -> MailboxLookup {
+        var next = aliasBuckets[Int(truncatingIfNeeded: hash) & (aliasBuckets.count &- 1)]
         while next >= 0 {
             let entry = aliases[Int(next)]
             if matches(Int(entry.nameOffset)..<Int(entry.nameOffset) &+ Int(entry.nameCount), alias) {

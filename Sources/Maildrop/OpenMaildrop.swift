@@ -1,7 +1,9 @@
 // One session's view of a mailbox: the messages there were at logon, numbered from 1, and what is marked for deletion.
 // Marks live in the session; only `update` (QUIT) carries them over, and only where the population keeps deletions
 // (RFC 1939, section 6). Up to 64 messages the marks are a word of this struct; beyond, they are memory that the
-// caller lends for as long as the maildrop is open.
+// caller lends for as long as the maildrop is open. Where earlier sessions removed messages, ranks stand behind the
+// marks: how many messages are left before each word of the mailbox. Invariant: no call but `open`, `reset` and
+// `update` costs more than a search of the ranks, however many messages there are.
 
 public import PoplarCore
 
@@ -17,11 +19,18 @@ public struct OpenMaildrop {
     private var marked: UInt64 = 0
     private let markedWords: UnsafeMutablePointer<UInt64>?
     public private(set) var markedCount: UInt32 = 0
+    /// Octets of the messages that are not marked.
+    private var unmarkedOctets: UInt64
 
-    /// Octets of memory for marks that `open` wants lent; 0 when it wants none.
+    /// Octets of memory for marks and ranks that `open` wants lent; 0 when it wants none.
     public static func markMemorySize(_ population: Population) -> Int {
-        population.messages > 64 ? population.wordsPerMailbox * 8 : 0
+        guard population.messages > 64 else { return 0 }
+        let rankSize = population.keepsRemovals ? MemoryLayout<UInt16>.size : 0
+        return population.wordsPerMailbox * (MemoryLayout<UInt64>.size + rankSize)
     }
+
+    /// Words that `open`, `reset` and `update` go through at the most.
+    public static func words(_ population: Population) -> Int { population.wordsPerMailbox }
 
     public enum Opening {
         case opened(OpenMaildrop)
@@ -51,42 +60,67 @@ public struct OpenMaildrop {
     private init(_ population: Population, _ mailbox: UInt32, _ memory: UnsafeMutableRawPointer?) {
         self.population = population
         self.mailbox = mailbox
-        var gone = 0
-        if let words = population.removedWords(mailbox) {
-            for index in 0..<population.wordsPerMailbox { gone &+= words[index].nonzeroBitCount }
-        }
+        let gone = population.removal(mailbox).messages
         hasGaps = gone > 0
         full = UInt32(truncatingIfNeeded: population.messages(in: mailbox))
-        count = full &- UInt32(truncatingIfNeeded: gone)
+        count = full &- min(full, gone)
+        unmarkedOctets = population.octets(in: mailbox, full: Int(full))
         if population.messages > 64, let memory {
             let words = memory.bindMemory(to: UInt64.self, capacity: population.wordsPerMailbox)
             words.initialize(repeating: 0, count: population.wordsPerMailbox)
             markedWords = words
+            if hasGaps { rankWords(memory + population.wordsPerMailbox &* MemoryLayout<UInt64>.size) }
         } else {
             markedWords = nil
+        }
+    }
+
+    /// Notes at `memory`, for each word of the mailbox, how many messages are left before it: 65,535 at the most.
+    private func rankWords(_ memory: UnsafeMutableRawPointer) {
+        let ranks = memory.bindMemory(to: UInt16.self, capacity: population.wordsPerMailbox)
+        var before = 0
+        for word in 0..<population.wordsPerMailbox {
+            (ranks + word).initialize(to: UInt16(truncatingIfNeeded: before))
+            before &+= present(word).nonzeroBitCount
         }
     }
 
     /// What the caller lent, for it to take back.
     public var markMemory: UnsafeMutableRawPointer? { markedWords.map { UnsafeMutableRawPointer($0) } }
 
-    /// Unlocks without removing anything (RSET, a lost connection, a time-out).
+    /// Unlocks without removing anything (a lost connection, a time-out).
     public func close() { population.unlock(mailbox) }
 
     /// Removes what is marked, where the population keeps deletions, and unlocks.
     public func update() {
         if markedCount > 0, let removed = population.removedWords(mailbox) {
-            // From the last to the first: a message's place depends on what is removed before it, never behind it.
-            var number = count
-            while number > 0 {
-                if isMarked(number) {
-                    let index = mailboxIndex(number)
-                    removed[index >> 6] |= 1 << UInt64(index & 63)
+            // Where the words say who is left, numbers run on from word to word.
+            var number = 0
+            for word in 0..<population.wordsPerMailbox {
+                var left = present(word)
+                let next = number &+ left.nonzeroBitCount
+                if !hasGaps {
+                    removed[word] |= markedWords.map { $0[word] } ?? marked
+                } else if hasMark(number, next) {
+                    while left != 0 {
+                        let lowest = left & (0 &- left)
+                        if isMarked(UInt32(truncatingIfNeeded: number &+ 1)) { removed[word] |= lowest }
+                        left ^= lowest
+                        number &+= 1
+                    }
                 }
-                number &-= 1
+                number = next
             }
+            let octets = population.octets(in: mailbox, full: Int(full)) &- unmarkedOctets
+            population.countRemoved(mailbox, messages: markedCount, octets: octets)
         }
         population.unlock(mailbox)
+    }
+
+    /// Whether one of the messages after the first `start` and up to `end`, 64 at the most, may be marked.
+    private func hasMark(_ start: Int, _ end: Int) -> Bool {
+        guard let markedWords, end > start else { return end > start }
+        return markedWords[start >> 6] | markedWords[(end &- 1) >> 6] != 0
     }
 
     public enum Message: Equatable, Sendable {
@@ -102,21 +136,22 @@ public struct OpenMaildrop {
     }
 
     /// Messages and octets that are not marked (RFC 1939, STAT).
-    public var unmarked: (count: UInt64, octets: UInt64) {
-        guard markedCount > 0 || hasGaps || population.hasMixedSizes else {
-            return (UInt64(count), UInt64(count) &* (count > 0 ? population.arena.octets(0) : 0))
+    public var unmarked: (count: UInt64, octets: UInt64) { (UInt64(count &- markedCount), unmarkedOctets) }
+
+    /// The first message from `number` on that is not marked; `count + 1` when there is none.
+    public func firstUnmarked(from number: UInt32) -> UInt32 {
+        guard markedCount > 0, number >= 1, number <= count else { return number }
+        let bit = Int(number &- 1)
+        guard let markedWords else {
+            return min(count, UInt32((~marked >> UInt64(bit)).trailingZeroBitCount &+ bit)) &+ 1
         }
-        var octets: UInt64 = 0
-        var messages: UInt64 = 0
-        var number: UInt32 = 1
-        while number <= count {
-            if !isMarked(number) {
-                messages &+= 1
-                octets &+= self.octets(number)
-            }
-            number &+= 1
+        var word = bit >> 6
+        var unmarked = ~markedWords[word] & (~0 << UInt64(bit & 63))
+        while unmarked == 0, word &+ 1 < population.wordsPerMailbox {
+            word &+= 1
+            unmarked = ~markedWords[word]
         }
-        return (messages, octets)
+        return min(count, UInt32(truncatingIfNeeded: word &* 64 &+ unmarked.trailingZeroBitCount)) &+ 1
     }
 
     /// Octets of a message that `state` calls present or marked; 0 for another.
@@ -153,14 +188,17 @@ public struct OpenMaildrop {
             marked |= 1 << UInt64(bit & 63)
         }
         markedCount &+= 1
+        unmarkedOctets &-= octets(number)
         return true
     }
 
     /// Takes every mark back (RSET).
     public mutating func reset() {
+        guard markedCount > 0 else { return }
         marked = 0
         markedWords?.update(repeating: 0, count: population.wordsPerMailbox)
         markedCount = 0
+        unmarkedOctets = population.octets(in: mailbox, full: Int(full))
     }
 
     private func isMarked(_ number: UInt32) -> Bool {
@@ -171,25 +209,45 @@ public struct OpenMaildrop {
 
     private func place(_ number: UInt32) -> Int { population.place(mailbox, mailboxIndex(number)) }
 
+    /// The messages of word `word` of the full mailbox that have not been removed.
+    private func present(_ word: Int) -> UInt64 {
+        let inWord = max(0, min(64, Int(full) &- word &* 64))
+        let mask: UInt64 = inWord == 64 ? ~0 : (1 << UInt64(inWord)) &- 1
+        guard let removed = population.removedWords(mailbox) else { return mask }
+        return ~removed[word] & mask
+    }
+
     /// Which message of the full mailbox `number` is: the number-th that has not been removed.
     private func mailboxIndex(_ number: UInt32) -> Int {
-        guard hasGaps, let removed = population.removedWords(mailbox) else { return Int(number &- 1) }
-        var left = Int(number)
-        for word in 0..<population.wordsPerMailbox {
-            let present = ~removed[word]
-            let inWord = max(0, min(64, Int(full) &- word &* 64))
-            let mask: UInt64 = inWord == 64 ? ~0 : (1 << UInt64(inWord)) &- 1
-            var bits = present & mask
-            if bits.nonzeroBitCount < left {
-                left &-= bits.nonzeroBitCount
-                continue
-            }
-            while left > 1 {
-                bits &= bits &- 1
-                left &-= 1
-            }
-            return word &* 64 &+ bits.trailingZeroBitCount
+        let rank = Int(number &- 1)
+        guard hasGaps else { return rank }
+        guard let markedWords else { return Self.bit(of: present(0), rank: rank) }
+        let ranks = UnsafeRawPointer(markedWords + population.wordsPerMailbox).assumingMemoryBound(to: UInt16.self)
+        // The last word before which there are not more messages than `rank`.
+        var (low, high) = (0, population.wordsPerMailbox)
+        while high &- low > 1 {
+            let middle = (low &+ high) / 2
+            if Int(ranks[middle]) <= rank { low = middle } else { high = middle }
         }
-        return 0
+        return low &* 64 &+ Self.bit(of: present(low), rank: rank &- Int(ranks[low]))
+    }
+
+    /// The index of the bit of `word` that has `rank` set ones below it.
+    private static func bit(of word: UInt64, rank: Int) -> Int {
+        var (rest, left, index) = (word, rank, 0)
+        var width = 32
+        while width > 0 {
+            let low = rest & ((1 << UInt64(width)) &- 1)
+            let ones = low.nonzeroBitCount
+            if left >= ones {
+                left &-= ones
+                rest >>= UInt64(width)
+                index &+= width
+            } else {
+                rest = low
+            }
+            width /= 2
+        }
+        return index
     }
 }

@@ -27,6 +27,8 @@ struct Connection: ~Copyable {
     private var inputEnd: Int32 = 0
     /// A line that is too long is being thrown away up to its end.
     private var isDiscarding = false
+    /// The last `process` stopped for want of room or of work: it is to be called again, though nothing new has come.
+    private(set) var isInterrupted = false
     /// Nothing more is read; what is queued still goes out, then the connection ends.
     private(set) var isClosing = false
     /// STLS was accepted: once its answer has gone out, the worker calls `beginTLS`.
@@ -147,7 +149,7 @@ struct Connection: ~Copyable {
     var wantsInput: Bool {
         guard !isClosing, !startsTLS, held == nil else { return false }
         switch cipher {
-        case .some(let cipher): return !cipher.hasStash && !cipher.hasOutput
+        case .some(let cipher): return !isInterrupted && !cipher.hasStash && !cipher.hasOutput
         case .none: return inputEnd &- inputStart < Int32(Resources.inputChunk)
         }
     }
@@ -172,29 +174,38 @@ struct Connection: ~Copyable {
     /// `count` octets have been put into the room.
     mutating func didReceive(_ count: Int, _ resources: inout Resources) { inputEnd &+= Int32(truncatingIfNeeded: count) }
 
-    /// Whether a call of `process` may find something to do without new input.
-    var hasInput: Bool { inputEnd > inputStart && held == nil && !startsTLS }
+    /// Whether a client that will send nothing more is still owed something: an answer to a line that has come whole,
+    /// as plaintext or as ciphertext, or a refusal that is held back. Half a line is never answered.
+    var isOwed: Bool { held != nil || isInterrupted || isCipherBusy }
 
-    /// Whether a line waits that can still be answered: one that is whole, or a refusal that is held back.
-    var hasLines: Bool {
-        if held != nil || listing != .none { return true }
-        guard let input, inputEnd > inputStart else { return isCipherBusy }
-        return Bytes.firstLineFeed(in: UnsafeRawBufferPointer(start: input + Int(inputStart), count: Int(inputEnd &- inputStart)))
-            != nil
+    /// All that the client sent has been read, and it will send nothing more: what it is owed goes out, then the
+    /// connection ends.
+    mutating func inputEnded() {
+        if !isOwed { close() }
     }
 
-    /// Answers the lines that are there, as far as there is room for the replies. Call again after a flush.
+    /// Goes on where the last call stopped: with the lines that are here, then with the ciphertext that was kept.
+    mutating func resume(_ resources: inout Resources) {
+        if isInterrupted { process(&resources) }
+        if isEncrypted { resumeCiphertext(&resources) }
+    }
+
+    /// Answers the lines that are there, as far as there is room for the replies and this turn's work goes. Call again
+    /// after a flush.
     mutating func process(_ resources: inout Resources) {
         guard output.prepare(&resources.outputPool) else {
             resources.counters.queueFull &+= 1
             return close(.shortage)
         }
+        isInterrupted = false
         while !isClosing, held == nil, !startsTLS {
-            if listing != .none {
-                continueListing(&resources)
-                if listing != .none { return }
+            if listing != .none { continueListing(&resources) }
+            guard listing != .none || inputEnd > inputStart else { break }
+            guard listing == .none, output.hasRoom, !resources.work.isSpent else {
+                isInterrupted = true
+                break
             }
-            guard inputEnd > inputStart, output.hasRoom, takeLine(&resources) else { break }
+            guard takeLine(&resources) else { break }
         }
         if inputStart == inputEnd || isClosing { releaseInput(&resources) }
         if output.isEmpty { output.release(&resources.outputPool) }
@@ -228,6 +239,7 @@ struct Connection: ~Copyable {
         let octets = UnsafeBufferPointer(
             start: waiting.baseAddress?.assumingMemoryBound(to: UInt8.self), count: lineFeed &- 1)
         resources.counters.commands &+= 1
+        resources.work.spend(WorkBudget.line)
         commandCount &+= 1
         let before = session.badCommands
         let line = octets.span

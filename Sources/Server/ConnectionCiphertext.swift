@@ -17,9 +17,9 @@ extension Connection {
         resources.pump.end()
     }
 
-    /// Goes on with what was kept when replies had no room. The worker calls it after a flush.
+    /// Goes on with the ciphertext that was kept when replies had no room, or this turn's work was done.
     mutating func resumeCiphertext(_ resources: inout Resources) {
-        guard cipher?.isEstablished == true || cipher?.awaitsRoom == true, !isClosing else { return }
+        guard cipher?.isEstablished == true || cipher?.awaitsRoom == true, !isClosing, !isInterrupted else { return }
         let count = cipher?.unstash(into: resources.scratch, &resources) ?? 0
         receiveCiphertext(UnsafeRawBufferPointer(rebasing: resources.scratch[0..<count]), &resources)
     }
@@ -34,7 +34,8 @@ extension Connection {
         }
         // Each turn of the loop takes plaintext or ends it; the plaintext is bounded by what was lent and one record.
         while !isClosing {
-            guard output.isEmpty || output.hasRoom, held == nil else { return }
+            guard output.isEmpty || output.hasRoom, held == nil, !isInterrupted, !resources.work.isSpent else { return }
+            resources.work.spend(WorkBudget.record)
             guard let room = inputRoom(&resources) else { return }
             switch cipher?.decrypt(into: room, &resources) ?? .failed {
             case .count(let count):

@@ -25,6 +25,7 @@ extension Connection {
             reply(fixed, &resources)
             close(.protocolError)
         case .listCapabilities:
+            resources.work.spend(WorkBudget.capabilities)
             let offer = channel(resources).offer
             let delay = UInt64(resources.snapshot.limits.loginDelayS)
             write { ReplyWriter.capabilities(offer, loginDelay: delay, into: &$0) }
@@ -74,6 +75,7 @@ extension Connection {
             resources.counters.retrieved &+= 1
             output.append(external: message)
         case .top(let number, let lines):
+            resources.work.spend(WorkBudget.top)
             guard isPresent(number, open, &resources), let part = open.top(number, lines: lines) else { return }
             reply(.done, &resources)
             output.append(external: part)
@@ -83,6 +85,7 @@ extension Connection {
             _ = maildrop?.mark(number)
             reply(.deleted, &resources)
         case .reset:
+            spendWords(&resources)
             maildrop?.reset()
             reply(.reset, &resources)
         case .reply, .hangUp, .listCapabilities, .listMechanisms, .listLanguages, .rememberUser, .logOn, .logOnAPOP,
@@ -103,6 +106,7 @@ extension Connection {
 
     private mutating func update(_ resources: inout Resources) {
         if let open = maildrop {
+            spendWords(&resources)
             open.update()
             if let memory = open.markMemory { resources.markPool.giveBack(memory) }
             maildrop = nil
@@ -112,13 +116,18 @@ extension Connection {
         close(.quit)
     }
 
+    /// What goes through all the marks of a maildrop.
+    func spendWords(_ resources: inout Resources) {
+        resources.work.spend(OpenMaildrop.words(resources.snapshot.population) / WorkBudget.words)
+    }
+
     private mutating func beginListing(_ kind: Listing, _ open: OpenMaildrop) {
         let (count, octets) = open.unmarked
         write { ReplyWriter.listing(count: count, octets: octets, into: &$0) }
         listing = kind
     }
 
-    /// Writes as many rows as there is room for, and the terminator after the last.
+    /// Writes as many rows as there is room and work for, and the terminator after the last.
     mutating func continueListing(_ resources: inout Resources) {
         guard let open = maildrop else {
             listing = .none
@@ -132,13 +141,15 @@ extension Connection {
         case .uniqueIDs(let next): (sizes, number) = (false, next)
         }
         var writer = output.writer()
-        while number <= open.count, writer.remaining >= 128 {
-            if open.state(number) == .present {
-                if sizes {
-                    ReplyWriter.listRow(number: number, octets: open.octets(number), status: false, into: &writer)
-                } else {
-                    Self.uniqueIDRow(number, open, status: false, into: &writer)
-                }
+        while number <= open.count, writer.remaining >= 128, !resources.work.isSpent {
+            let unmarked = open.firstUnmarked(from: number)
+            resources.work.spend(WorkBudget.row &+ Int(unmarked &- number) / (64 &* WorkBudget.words))
+            number = unmarked
+            guard number <= open.count else { break }
+            if sizes {
+                ReplyWriter.listRow(number: number, octets: open.octets(number), status: false, into: &writer)
+            } else {
+                Self.uniqueIDRow(number, open, status: false, into: &writer)
             }
             number &+= 1
         }

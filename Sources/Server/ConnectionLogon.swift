@@ -37,6 +37,7 @@ extension Connection {
 
     mutating func basicLogon(password: Span<UInt8>, _ resources: inout Resources) {
         guard let user else { return refuse(.userFirst, &resources) }
+        resources.work.spend(WorkBudget.password)
         let name = user.octets
         let result = resources.snapshot.accounts.basicLogon(name: name.span, password: password)
         finish(result, .basic, Attempt(name.span), &resources)
@@ -46,6 +47,7 @@ extension Connection {
 
     mutating func apopLogon(name: Span<UInt8>, digest: Span<UInt8>, _ resources: inout Resources) {
         guard let timestamp else { return refuse(.apopDisabled, &resources) }
+        resources.work.spend(WorkBudget.password)
         let result = withUnsafeTemporaryAllocation(byteCount: APOPTimestamp.size, alignment: 8) { room in
             var writer = ByteWriter(room)
             timestamp.write(into: &writer)
@@ -63,6 +65,7 @@ extension Connection {
         guard let mechanism = Mechanism(name: name) else { return refuse(.mechanismUnknown, &resources) }
         if let refusal = refusal(of: mechanism, channel(resources)) { return refuse(refusal, &resources) }
         guard borrowExchange(&resources) else { return refuse(.temporaryFailure, &resources) }
+        resources.work.spend(WorkBudget.exchange &+ line.count / WorkBudget.octets)
         var exchange = SASL.ServerExchange(mechanism: mechanism)
         guard let initial else {
             var writer = challengeWriter()
@@ -113,6 +116,7 @@ extension Connection {
     }
 
     mutating func continueExchange(_ line: Span<UInt8>, _ resources: inout Resources) {
+        resources.work.spend(WorkBudget.exchange &+ line.count / WorkBudget.octets)
         guard exchange?.decode(line) == true else { return fail(&resources) }
         step(&resources)
     }
@@ -313,6 +317,7 @@ extension Connection {
             loginDelayMs: UInt64(resources.snapshot.limits.loginDelayS) &* 1000)
         switch opening {
         case .opened(let open):
+            spendWords(&resources)
             maildrop = open
             return .opened
         case .inUse, .tooSoon:

@@ -45,19 +45,14 @@ extension Connection {
 
     /// In the clear, with nothing to send, to take or to wait for: what a connection is after nearly every command.
     mutating func isAtRest() -> Bool {
-        input == nil && output.isEmpty && held == nil && listing == .none && !isClosing && !startsTLS && !isEncrypted
+        input == nil && output.isEmpty && held == nil && !isInterrupted && !isClosing && !startsTLS && !isEncrypted
     }
 
     /// Whether there is anything to do without the client. A held refusal lets output go out and nothing else begin.
     mutating func hasMore() -> Bool {
         if !output.isEmpty || startsTLS { return true }
         if held != nil { return isCipherSending }
-        return hasInput || listing != .none || isCipherBusy
-    }
-
-    /// Whether everything is answered and sent that can be: what input there is holds no whole line.
-    mutating func isWaitingForInput() -> Bool {
-        output.isEmpty && listing == .none && !isCipherBusy && !isClosing && !startsTLS
+        return isInterrupted || isCipherBusy
     }
 
     private var isCipherSending: Bool {

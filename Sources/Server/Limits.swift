@@ -48,6 +48,12 @@ public struct Limits: Sendable, Equatable {
     /// Chunks of commands of one connection that are answered in one turn, then it goes to the back of the ready queue: a
     /// chunk may hold two thousand, and the others wait meanwhile (KB230285).
     public var chunksPerTurn = 2
+    /// Units of work that one connection gets done in one turn, whatever it asked for: a simple command and a row of a
+    /// listing are one each, a logon some tens (`WorkBudget`). Then it goes to the back of the ready queue.
+    public var workPerTurn = 4_096
+    /// Octets of output that one connection in the clear hands to its socket in one call. The kernel would take them without an
+    /// end while the client reads as fast, and the others of the worker would wait.
+    public var sendBytes = 524_288
     /// Sends of one connection in a row, and reads of what is thrown away.
     public var transfersPerTurn = 16
     /// Milliseconds for which a client that goes on sending after its session's end is listened to.
@@ -158,6 +164,14 @@ public struct Limits: Sendable, Equatable {
             name: "chunks-per-turn", unit: "chunks", range: 1...1024,
             explanation: "of one connection's commands answered in one turn of a worker's loop"
         ) { \.chunksPerTurn },
+        Field(
+            name: "work-per-turn", unit: "units", range: 64...1_000_000,
+            explanation: "of work for one connection in a turn; a command or a row is 1, a logon some tens"
+        ) { \.workPerTurn },
+        Field(
+            name: "send-bytes", unit: "octets", range: 4096...1_073_741_824,
+            explanation: "of output handed to a socket in one call; then the others have their turns"
+        ) { \.sendBytes },
         Field(
             name: "transfers-per-turn", unit: "calls", range: 1...1024,
             explanation: "sends of one connection in a row, and reads of what is thrown away"

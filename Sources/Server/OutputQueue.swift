@@ -102,6 +102,18 @@ struct OutputQueue {
         return (chunk.assumingMemoryBound(to: iovec.self) + Int(firstPart), Int(partCount &- firstPart))
     }
 
+    /// The parts at the front that have `limit` octets together, or a beginning of the first when it has more.
+    func parts(upTo limit: Int) -> (start: UnsafeMutablePointer<iovec>, count: Int, total: Int)? {
+        guard let (start, count) = parts else { return nil }
+        guard pending > limit else { return (start, count, pending) }
+        var (taken, total) = (0, 0)
+        while taken < count, total &+ start[taken].iov_len <= limit {
+            total &+= start[taken].iov_len
+            taken &+= 1
+        }
+        return taken > 0 ? (start, taken, total) : (start, 1, limit)
+    }
+
     /// Takes `count` sent octets off the front.
     mutating func consume(_ count: Int) {
         guard let chunk else { return }

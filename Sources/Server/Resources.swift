@@ -57,6 +57,8 @@ struct Resources: ~Copyable {
     var exchangePool: BufferPool
     var markPool: BufferPool
     var counters = Counters()
+    /// What the connection that is being served may still do in this turn.
+    var work = WorkBudget()
     var events: EventLog
     /// The connection that is being served, for what is told of it.
     var origin = EventOrigin()
@@ -86,7 +88,12 @@ struct Resources: ~Copyable {
         exchangePool = BufferPool(chunkSize: ExchangeMemory.size, limit: connections)
         markPool = BufferPool(chunkSize: max(64, OpenMaildrop.markMemorySize(snapshot.population)), limit: connections)
         self.nowNs = nowNs
+        work.begin(snapshot.limits.workPerTurn)
     }
+
+    /// A connection's turn begins: it has its whole share of work.
+    @inline(__always)
+    mutating func beginTurn() { work.begin(snapshot.limits.workPerTurn) }
 
     /// Goes over to a reloaded state. Its population is the one that is served, so what is open and borrowed stays valid.
     mutating func adopt(_ fresh: Snapshot) {

@@ -111,6 +111,7 @@ struct Worker: ~Copyable {
         if seat.pointee.isLingering { return finish(token, seat) }
         if readiness.contains(.error) { return remove(token) }
         setOrigin(token, seat)
+        resources.beginTurn()
         if readiness.contains(.readHangUp) { seat.pointee.peerEnded = true }
         if readiness.contains(.readable) || readiness.contains(.hangUp) { seat.pointee.mayRead = true }
         if seat.pointee.isBlocked {
@@ -165,10 +166,10 @@ struct Worker: ~Copyable {
     }
 
     /// The client has finished sending and all that it sent is read: what it is still owed goes out first, since it may
-    /// have closed one direction alone. Lines that wait for room are answered, half a line never will be.
+    /// have closed one direction alone. Lines that wait for room or for work are answered, half a line never will be.
     private mutating func endOfStream(_ seat: UnsafeMutablePointer<Seat>) {
-        guard seat.pointee.peerEnded, !seat.pointee.mayRead, !seat.pointee.connection.hasLines else { return }
-        seat.pointee.connection.close()
+        guard seat.pointee.peerEnded, !seat.pointee.mayRead else { return }
+        seat.pointee.connection.inputEnded()
     }
 
     /// Sends what is queued, answers what had no room before, and so on until nothing is left to do, the socket is full,
@@ -187,10 +188,8 @@ struct Worker: ~Copyable {
             if seat.pointee.connection.isAtRest(), !seat.pointee.mayRead, !seat.pointee.peerEnded { return rest(token, seat) }
             if seat.pointee.connection.isClosing { return finish(token, seat) }
             if seat.pointee.connection.startsTLS, !beginTLS(token, seat) { return remove(token) }
-            if seat.pointee.connection.hasMore() {
-                seat.pointee.connection.process(&resources)
-                if seat.pointee.connection.isEncrypted { seat.pointee.connection.resumeCiphertext(&resources) }
-            }
+            guard !resources.work.isSpent else { return hasMore(seat) ? push(token, seat) : rest(token, seat) }
+            if seat.pointee.connection.hasMore() { seat.pointee.connection.resume(&resources) }
             if seat.pointee.mayRead, !read(seat) { return remove(token) }
             guard hasMore(seat) else { return rest(token, seat) }
         }
@@ -202,8 +201,8 @@ struct Worker: ~Copyable {
     private func hasMore(_ seat: UnsafeMutablePointer<Seat>) -> Bool {
         if seat.pointee.connection.isClosing { return true }
         if seat.pointee.mayRead, seat.pointee.connection.wantsInput { return true }
-        if seat.pointee.peerEnded, !seat.pointee.mayRead, !seat.pointee.connection.hasLines { return true }
-        return seat.pointee.connection.hasMore() && !seat.pointee.connection.isWaitingForInput()
+        if seat.pointee.peerEnded, !seat.pointee.mayRead, !seat.pointee.connection.isOwed { return true }
+        return seat.pointee.connection.hasMore()
     }
 
     /// Nothing is left to do for this connection until the next event or deadline.
@@ -232,22 +231,24 @@ struct Worker: ~Copyable {
         seat.pointee.connection.isEncrypted ? flushCiphertext(seat) : flushParts(seat)
     }
 
-    /// A clear queue, all of it in one call.
+    /// A clear queue, in one call, as far as this turn's share goes.
     private mutating func flushParts(_ seat: UnsafeMutablePointer<Seat>) -> Flush {
-        guard let (start, count) = seat.pointee.connection.output.parts else { return .sent }
-        let total = seat.pointee.connection.output.pending
-        let last = seat.pointee.connection.isClosing
+        let limit = resources.snapshot.limits.sendBytes
+        guard let (start, count, total) = seat.pointee.connection.output.parts(upTo: limit) else { return .sent }
+        let isAll = total == seat.pointee.connection.output.pending
+        let last = seat.pointee.connection.isClosing && isAll
         let descriptor = seat.pointee.socket.descriptor
         let result =
             count == 1
             ? System.send(
-                descriptor, UnsafeRawBufferPointer(start: start.pointee.iov_base, count: start.pointee.iov_len), more: last)
+                descriptor, UnsafeRawBufferPointer(start: start.pointee.iov_base, count: total), more: last)
             : System.send(descriptor, parts: start, count: count, more: last)
         switch result {
         case .count(let sent):
             resources.counters.octetsSent &+= UInt64(sent)
             seat.pointee.connection.didSend(sent, &resources)
-            return sent < total ? .blocked : .sent
+            if sent < total { return .blocked }
+            return isAll ? .sent : .more
         case .wouldBlock: return .blocked
         case .failed: return .broken
         }
@@ -294,6 +295,7 @@ struct Worker: ~Copyable {
             guard let token = ready.pop() else { return }
             guard let seat = slab.pointer(token) else { continue }
             seat.pointee.isReady = false
+            resources.beginTurn()
             settle(token, seat)
         }
     }

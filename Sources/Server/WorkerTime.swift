@@ -53,6 +53,7 @@ extension Worker {
         switch phase {
         case .held:
             setOrigin(token, seat)
+            resources.beginTurn()
             seat.pointee.connection.releaseHeld(&resources)
             watch(token, seat)
             push(token, seat)

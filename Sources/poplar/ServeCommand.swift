@@ -143,7 +143,9 @@ struct ServeCommand: ParsableCommand {
             try plan.certifiedTLS(tickets) ?? (plan.settings.pop3s.isEmpty ? nil : selfSignedTLS(tickets))
         }
         let accounts = try plan.accounts()
-        let population = plan.population()
+        guard let population = plan.population(shouldStop: { false }) else {
+            throw SettingsFailure(description: "there is no memory for the population")
+        }
         let count = plan.settings.workers ?? Affinity.current().count
         let observation = try reportingPlace { try ServerObservation(plan, workers: count) }
         let server = try open(

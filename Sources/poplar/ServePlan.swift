@@ -91,15 +91,17 @@ struct ServePlan {
         return accounts
     }
 
-    func population() -> Population {
+    /// Nil: `shouldStop` said yes, or memory is out.
+    func population(shouldStop: () -> Bool) -> Population? {
         let wanted = settings.population
         func mix(_ shares: [ServiceSettings.Population.Share], _ alone: Int) -> PopulationMix {
             shares.count > 1
                 ? PopulationMix(shares.map { .init(value: $0.value, weight: $0.weight) }) : PopulationMix(always: alone)
         }
-        return Population(
+        return Population.make(
             mailboxes: wanted.users * 2, messages: mix(wanted.messageMix, wanted.messages),
-            octets: mix(wanted.byteMix, wanted.messageBytes), policy: wanted.deleted == .gone ? .gone : .restore)
+            octets: mix(wanted.byteMix, wanted.messageBytes), policy: wanted.deleted == .gone ? .gone : .restore,
+            shouldStop: shouldStop)
     }
 
     /// The addresses, resolved.

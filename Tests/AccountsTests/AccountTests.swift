@@ -97,3 +97,44 @@ struct AccountTableTests {
         #expect(table.account(member.span, domain: nil) == nil)
     }
 }
+
+@Suite("A population's accounts")
+struct PopulationAccountTests {
+    private func mailbox(_ table: AccountTable, _ name: String, member: Bool = false) -> UInt32? {
+        let octets = Array(name.utf8)
+        let account = member ? table.member(octets.span) : table.account(octets.span, domain: nil)
+        return account.map { table.mailbox(of: $0) }
+    }
+
+    @Test("names have five digits, more where the number needs them, and each opens the mailbox of its name")
+    func names() throws {
+        let users = 100_002
+        let table = try #require(AccountTable.population(users: users))
+        for (name, number) in [("user00000", 0), ("user00042", 42), ("USER99999", 99_999), ("user100001", 100_001)] {
+            #expect(mailbox(table, name) == UInt32(number))
+            let password = Array("secret".utf8)
+            let octets = Array(name.utf8)
+            #expect(table.basicLogon(name: octets.span, password: password.span) == .granted(mailbox: UInt32(number)))
+        }
+        #expect(mailbox(table, "member00042", member: true) == UInt32(users + 42))
+        for name in ["user0042", "user000042", "user100002", "member00042", ""] { #expect(mailbox(table, name) == nil) }
+    }
+
+    @Test("making them ends when it is told to, whatever it is at")
+    func stops() {
+        var questions = 0
+        let whole = AccountTable.population(users: 10_000) {
+            questions += 1
+            return false
+        }
+        #expect(whole != nil && questions > 8)
+        for last in 1...questions {
+            var asked = 0
+            let made = AccountTable.population(users: 10_000) {
+                asked += 1
+                return asked == last
+            }
+            #expect(made == nil && asked == last)
+        }
+    }
+}

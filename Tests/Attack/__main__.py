@@ -16,6 +16,7 @@ import caps
 import disconnect
 import everybyte
 import exhaustion
+import expensive
 import flood
 import garbage
 import leak
@@ -27,8 +28,9 @@ import wire
 CASES = {
     "everybyte": everybyte.run, "garbage": garbage.run, "stls": stls.run, "caps": caps.run, "emfile": exhaustion.run,
     "disconnect": disconnect.run, "flood": flood.run, "slow": slow.run, "burst": burst.run, "leak": leak.run,
+    "expensive": expensive.run,
 }
-QUICK = ["everybyte", "garbage", "stls", "caps", "emfile", "disconnect", "flood"]
+QUICK = ["everybyte", "garbage", "stls", "caps", "emfile", "disconnect", "flood", "expensive"]
 
 
 class Report:

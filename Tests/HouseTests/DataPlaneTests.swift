@@ -59,7 +59,6 @@ struct Excuse: Sendable, CustomTestStringConvertible {
 }
 
 private let excuses: [Excuse] = [
-    Excuse(path: "Sources/Maildrop/MessageArena.swift", bans: [.forced], reason: "filled once, before the server opens"),
     Excuse(path: "Sources/Reactor/SocketAddress.swift", bans: [.string], reason: "addresses are read and shown at set-up"),
     Excuse(path: "Sources/Reactor/System.swift", bans: [.string], reason: "the text of an error that ends set-up"),
     Excuse(path: "Sources/Reactor/Thread.swift", bans: [.class], reason: "hands a closure to a new thread, once"),

@@ -87,6 +87,36 @@ struct LockTests {
     }
 }
 
+@Suite("LOGIN-DELAY")
+struct LoginDelayTests {
+    private func open(_ population: Population, nowMs: UInt64, delayMs: UInt64 = 1000) -> OpenMaildrop.Opening {
+        OpenMaildrop.open(population, mailbox: 0, markMemory: nil, nowMs: nowMs, loginDelayMs: delayMs)
+    }
+
+    private func isTooSoon(_ opening: OpenMaildrop.Opening) -> Bool { if case .tooSoon = opening { true } else { false } }
+
+    @Test("the delay runs from the last logon")
+    func delay() {
+        let population = Population(mailboxes: 1, messages: 1, octets: 64, policy: .restore)
+        defer { population.deallocate() }
+        open(population, nowMs: 5000).maildrop?.close()
+        #expect(isTooSoon(open(population, nowMs: 5999)))
+        #expect(open(population, nowMs: 6000).maildrop != nil)
+    }
+
+    @Test("a last logon that lies ahead, by the clock of another worker's turn, was just now")
+    func ahead() {
+        let population = Population(mailboxes: 1, messages: 1, octets: 64, policy: .restore)
+        defer { population.deallocate() }
+        open(population, nowMs: 5000).maildrop?.close()
+        #expect(isTooSoon(open(population, nowMs: 4999)))
+        #expect(isTooSoon(open(population, nowMs: 1)))
+        // One that is let in without a delay does not turn the time of the last logon back.
+        open(population, nowMs: 4000, delayMs: 0).maildrop?.close()
+        #expect(isTooSoon(open(population, nowMs: 5999)))
+    }
+}
+
 @Suite("Deletion, over every number of messages around a word of marks")
 struct DeletionTests {
     @Test("what stays keeps its id and its order", arguments: [1, 2, 63, 64, 65, 127, 128, 129, 1000])

@@ -60,6 +60,7 @@ private final class SealedConversation {
 
     /// Hands ciphertext to the server, and collects its answer as the worker would.
     func deliver(_ octets: [UInt8]) {
+        resources.beginTurn()
         octets.withUnsafeBytes { connection.receiveCiphertext($0, &resources) }
         collect()
     }
@@ -78,7 +79,8 @@ private final class SealedConversation {
                 connection.didSend(outgoing.total, &resources)
             }
             guard connection.hasMore(), !connection.isClosing else { return }
-            connection.resumeCiphertext(&resources)
+            resources.beginTurn()
+            connection.resume(&resources)
         }
     }
 

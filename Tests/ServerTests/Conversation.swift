@@ -25,10 +25,14 @@ struct Setting {
 
     func snapshot(tls: TLSContext? = nil) throws -> Snapshot {
         let names = ServerNames(netBIOSComputer: "POPLAR", netBIOSDomain: "POPLAR")
-        guard let accounts = AccountTable.population(users: users) else { throw ConversationError() }
+        guard let accounts = AccountTable.population(users: users),
+            let population = Population.make(
+                mailboxes: users * 2, messages: PopulationMix(always: messages), octets: PopulationMix(always: bytes),
+                policy: deleted)
+        else { throw ConversationError() }
         return Snapshot(
             methods: methods, limits: limits, accounts: accounts,
-            population: Population(mailboxes: users * 2, messages: messages, octets: bytes, policy: deleted),
+            population: population,
             ntlm: try NTLM.ServerSettings(names: names, level: level), tls: tls, behaviour: behaviour)
     }
 }
@@ -80,6 +84,10 @@ final class Conversation {
     var writes = 0
     /// Sends each octet as a segment of its own.
     var isSlow = false
+    /// The client has half-closed: what is in the socket is all there will be.
+    var hasEnded = false
+    /// Turns that the last `exchange` or `wait` took.
+    private(set) var turns = 0
     /// Octets that the socket takes of what the connection hands it at a time.
     var sendOctets = Int.max
     /// Everything that has come, the greeting first; on an encrypted connection the ciphertext.
@@ -151,19 +159,26 @@ final class Conversation {
         return turn()
     }
 
-    /// Reads, answers and sends until nothing is left to do.
+    /// The client half-closes: it gets what it is still owed.
+    func halfClose() -> [UInt8] {
+        hasEnded = true
+        return turn()
+    }
+
+    /// Reads, answers and sends until nothing is left to do, in as many turns as the bound on work asks for.
     private func turn() -> [UInt8] {
+        turns = 0
         var output = flush()
         while !connection.isClosing {
+            turns += 1
+            bench.resources.beginTurn()
             let isRead = read()
+            if hasEnded, unread == 0 { connection.inputEnded() }
             let sent = flush()
             output += sent
             if connection.startsTLS { beginTLS() }
-            guard !connection.isClosing, isRead || !sent.isEmpty else { break }
-            if connection.hasMore() {
-                connection.process(&bench.resources)
-                if connection.isEncrypted { connection.resumeCiphertext(&bench.resources) }
-            }
+            guard !connection.isClosing, isRead || !sent.isEmpty || connection.hasMore() else { break }
+            if connection.hasMore() { connection.resume(&bench.resources) }
         }
         return output + flush()
     }
@@ -244,6 +259,12 @@ final class SecureConversation {
         }
     }
 
+    /// The client closes the TCP connection in its direction, without a word of TLS.
+    func halfClose() -> String {
+        toClient += clear.halfClose()
+        return read()
+    }
+
     /// True: TLS stands.
     func handshake() -> Bool {
         for _ in 0..<8 {
@@ -257,6 +278,9 @@ final class SecureConversation {
     func seal(_ text: String) -> [UInt8] {
         step { session in Array(text.utf8).withUnsafeBytes { _ = session.write($0) } }.1
     }
+
+    /// The record that ends TLS in order.
+    func goodbye() -> [UInt8] { step { $0.close() }.1 }
 
     @discardableResult
     func say(_ line: String) -> String { send(line + "\r\n") }

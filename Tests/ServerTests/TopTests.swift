@@ -26,7 +26,9 @@ struct TopTests {
         return (lines[...blank].joined(), Array(lines[(blank + 1)...]))
     }
 
-    @Test("TOP gives the header and exactly n lines, for every n up to the end and past it", arguments: [64, 100, 300, 3000])
+    @Test(
+        "TOP gives the header and exactly n lines, for every n up to the end and past it",
+        arguments: [64, 100, 300, 3000, 20_000])
     func everyCount(octets: Int) throws {
         var setting = Setting()
         setting.bytes = octets
