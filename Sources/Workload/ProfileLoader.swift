@@ -351,7 +351,7 @@ struct ProfileDecoder {
     /// The address as given. A bad one is reported and kept, so that it does not count as absent.
     private func readAddress(_ inner: SchemaFields, _ key: String) -> String? {
         guard let tree = inner.tree(key) else { return nil }
-        let example = "for example 127.0.0.1:110, mail.example.org:995 or [::1]:110"
+        let example = "for example 127.0.0.1:110, mail.example.org:995, or \"[::1]:110\" in quotes"
         return inner.address(tree, key, ports: 1...65_535, example: example)?.text ?? ""
     }
 

@@ -109,6 +109,7 @@ private struct TraceReader {
             records.errors.report("the file is larger than 1 GiB", at: start)
             throw records.errors.errors()
         }
+        guard records.errors.isEmpty else { throw records.errors.errors() }
         let header = records.isAtEnd ? nil : records.next()
         if header?.map(\.text).joined(separator: ",") != Trace.header {
             records.errors.report("this is not the header of a trace", at: start, remedy: "the first line is \(Trace.header)")

@@ -37,6 +37,7 @@ private struct CSVReader {
             records.errors.report("the file is larger than 1 GiB", at: start)
             throw records.errors.errors()
         }
+        guard records.errors.isEmpty else { throw records.errors.errors() }
         if !records.isAtEnd {
             readHeader(records.next())
         } else {

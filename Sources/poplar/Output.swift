@@ -3,12 +3,14 @@
 
 import ArgumentParser
 import Glibc
+import Terminal
 
-/// Writes all of `text` to standard output. Throws exit code 1, with the reason on standard error.
-func emit(_ text: String) throws {
+/// Writes all of `text` to standard output, with what a terminal would obey spelled out. Throws exit code 1, with the reason on
+/// standard error. `asGiven`: the text is a file's, and goes to a program octet for octet.
+func emit(_ text: String, asGiven: Bool = false) throws {
     // What was printed before comes first.
     fflush(nil)
-    var text = text
+    var text = asGiven && isatty(STDOUT_FILENO) == 0 ? text : TerminalText.safe(text)
     let code = text.withUTF8 { octets -> Int32 in
         var done = 0
         while done < octets.count, let base = octets.baseAddress {

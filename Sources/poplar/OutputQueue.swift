@@ -5,6 +5,7 @@
 
 import Foundation
 import Reactor
+import Terminal
 
 final class OutputQueue: @unchecked Sendable {
     private let condition = NSCondition()
@@ -17,8 +18,10 @@ final class OutputQueue: @unchecked Sendable {
     /// Octets that may wait: a day of `--json-lines` and more.
     private static let room = 64 << 20
 
-    /// Takes a text for `descriptor`. The first one starts the thread, which ends with the process.
-    func add(_ text: String, to descriptor: Int32) {
+    /// Takes a text for `descriptor`; what a terminal would obey in it is spelled out. The first one starts the thread,
+    /// which ends with the process.
+    func add(_ given: String, to descriptor: Int32) {
+        let text = TerminalText.safe(given)
         condition.lock()
         defer { condition.unlock() }
         guard waitingOctets + text.utf8.count <= Self.room else {
@@ -78,4 +81,7 @@ private func writeAll(_ descriptor: Int32, _ text: String) {
 }
 
 /// A line on standard error, at once.
-func complain(_ text: String) { writeAll(2, "poplar: \(text)\n") }
+func complain(_ text: String) { writeAll(2, TerminalText.safe("poplar: \(text)\n")) }
+
+/// The same without our name in front: compilers print errors so, and editors find their place.
+func sayError(_ text: String) { writeAll(2, TerminalText.safe(text + "\n")) }

@@ -28,8 +28,23 @@ struct Poplar: ParsableCommand {
             var command = try parseAsRoot()
             try command.run()
         } catch {
-            exit(withError: error)
+            end(error)
         }
+    }
+
+    /// Says what the parser of the command line has to say: help on standard output, errors, which quote their words, on
+    /// standard error.
+    private static func end(_ error: any Error) -> Never {
+        let code = exitCode(for: error)
+        let text = fullMessage(for: error)
+        if !text.isEmpty {
+            if code == ExitStatus.success {
+                do { try emit(text + "\n") } catch { Glibc.exit(ExitStatus.failure.rawValue) }
+            } else {
+                sayError(text)
+            }
+        }
+        Glibc.exit(code.rawValue)
     }
 }
 

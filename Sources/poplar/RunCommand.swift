@@ -149,7 +149,11 @@ struct RunCommand: ParsableCommand {
         var users = UserTable.embedded(users: loaded.population.users)
         if let file = self.users {
             users = try UserTable.read(file)
-            for warning in users.warnings { complain(warning.rendered(file: file, as: "warning")) }
+            for warning in users.warnings.prefix(10) { complain(warning.rendered(file: file, as: "warning")) }
+            if users.warnings.count > 10 {
+                let isAll = users.warnings.count < DiagnosticCollector.limit
+                complain("\(file): and \(isAll ? "" : "at least ")\(users.warnings.count - 10) more warnings")
+            }
         }
         loaded = try ProfileFile.replaying(loaded, users: users)
         var target: RunTarget?

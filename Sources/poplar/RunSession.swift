@@ -12,6 +12,7 @@ import Report
 import Results
 import TLS
 import Telemetry
+import Terminal
 import Workload
 
 struct RunSession {
@@ -224,7 +225,7 @@ struct RunSession {
 
     private func report(_ summary: RunSummary, _ run: LoadRun) {
         var text = "\n" + EndReport.text(summary, style: display.style)
-        for note in notes { text += " note       \(note)\n" }
+        for note in notes { text += " note       \(TerminalText.line(note))\n" }
         text += EndReport.block("generator", RunVerdict.cost(run, run.collector.totals))
         display.report(text)
     }

@@ -152,7 +152,7 @@ struct ServeCommand: ParsableCommand {
         let reload = ServeReload(
             server, plan, accounts: accounts, population: population, tls: tls, tickets: tickets, log: observation.log
         ) {
-            try command.readPlan()
+            try command.readPlan(mayWait: false)
         }
         serve(server, reload, signals, tickets, observation)
     }
@@ -188,9 +188,9 @@ struct ServeCommand: ParsableCommand {
 
     // MARK: The plan
 
-    private func readPlan() throws -> ServePlan {
+    private func readPlan(mayWait: Bool = true) throws -> ServePlan {
         if let config {
-            return try ServePlan(path: config, overrides: .init(pop3: pop3, pop3s: pop3s, workers: workers))
+            return try ServePlan(path: config, overrides: .init(pop3: pop3, pop3s: pop3s, workers: workers, mayWait: mayWait))
         }
         var settings = ServiceSettings()
         settings.compatibility = compat ?? settings.compatibility
@@ -216,7 +216,7 @@ struct ServeCommand: ParsableCommand {
     private func reportingPlace<Value>(_ body: () throws -> Value) throws -> Value {
         do { return try body() } catch {
             guard config != nil else { throw error }
-            FileHandle.standardError.write(Data("\(error)\n".utf8))
+            sayError("\(error)")
             throw ExitStatus.usage
         }
     }
@@ -226,7 +226,7 @@ struct ServeCommand: ParsableCommand {
         _ = try plan.listeners()
         let tls = try plan.certifiedTLS(nil)
         _ = try plan.ntlm(hasTLS: tls != nil)
-        print(plan.text, terminator: "")
+        try emit(plan.text)
     }
 
     private func announce(_ addresses: [ListenAddress], _ more: [String]) {
@@ -250,5 +250,5 @@ struct ServeCommand: ParsableCommand {
         return try TLSContext.server(certificatePEM: made.certificatePEM, keyPEM: made.keyPEM, tickets: tickets)
     }
 
-    static func note(_ text: String) { FileHandle.standardError.write(Data("poplar: \(text)\n".utf8)) }
+    static func note(_ text: String) { complain(text) }
 }

@@ -20,6 +20,7 @@ enum House {
         "CLinux": Room(0), "COpenSSL": Room(0), "CZlib": Room(0), "CJemalloc": Room(0), "CBuildInfo": Room(0),
         "PoplarCore": Room(1, dataPlane: true),
         "Digest": Room(1, dataPlane: true),
+        "Terminal": Room(1),
         "Reactor": Room(2, dataPlane: true),
         "TLS": Room(2, dataPlane: true),
         "Certificates": Room(2),
