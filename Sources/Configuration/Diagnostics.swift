@@ -48,11 +48,14 @@ public struct ConfigurationErrors: Error, Sendable, CustomStringConvertible {
     public let diagnostics: [Diagnostic]
     /// Errors beyond those kept.
     public let omitted: Int
+    /// The file was not read to its end: there may be more than that.
+    let isCutShort: Bool
 
-    init(file: String, diagnostics: [Diagnostic], omitted: Int) {
+    init(file: String, diagnostics: [Diagnostic], omitted: Int, isCutShort: Bool = false) {
         self.file = file
         self.diagnostics = diagnostics
         self.omitted = omitted
+        self.isCutShort = isCutShort
     }
 
     /// One error, with its line where that may be shown.
@@ -64,7 +67,11 @@ public struct ConfigurationErrors: Error, Sendable, CustomStringConvertible {
 
     public var description: String {
         var text = diagnostics.map { $0.rendered(file: file) }.joined(separator: "\n")
-        if omitted > 0 { text += "\n\(file.shown()): and \(omitted) more error\(omitted == 1 ? "" : "s")" }
+        if isCutShort {
+            text += "\n\(file.shown()): and more errors, behind which the file was not read"
+        } else if omitted > 0 {
+            text += "\n\(file.shown()): and \(omitted) more error\(omitted == 1 ? "" : "s")"
+        }
         return text
     }
 }
@@ -83,6 +90,8 @@ public struct DiagnosticCollector {
     /// What was said, and where: the same error is not kept twice.
     private var known: Set<Place> = []
     private var dropped = 0
+    /// Set by a reader that gives up before the end of its file.
+    public var isCutShort = false
 
     private struct Place: Hashable {
         let position: SourcePosition
@@ -114,8 +123,8 @@ public struct DiagnosticCollector {
         let sorted = diagnostics.enumerated().sorted { ($0.element.position, $0.offset) < ($1.element.position, $1.offset) }.map(
             \.element)
         return ConfigurationErrors(
-            file: source.file, diagnostics: Array(sorted.prefix(Self.limit)), omitted: max(0, sorted.count - Self.limit) + dropped
-        )
+            file: source.file, diagnostics: Array(sorted.prefix(Self.limit)),
+            omitted: max(0, sorted.count - Self.limit) + dropped, isCutShort: isCutShort)
     }
 }
 

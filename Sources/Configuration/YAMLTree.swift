@@ -58,7 +58,7 @@ public struct YAMLReader {
     /// Duplicate keys that are told apart; more are beyond help.
     private static let renameLimit = 40
     /// Octets that are composed again to tell them apart.
-    private static let composedLimit = 1 << 20
+    private static let composedLimit = 1 << 19
 
     let kind: DocumentKind
 

@@ -124,6 +124,7 @@ private struct TraceReader {
             }
             if let cells = records.next() { readStart(cells) }
         }
+        records.errors.isCutShort = !records.isAtEnd && records.errors.isCrowded
         if records.errors.isEmpty, !isMeasured {
             records.errors.report("no start lies in a measured phase", at: SourcePosition(line: 2, column: 1))
         }

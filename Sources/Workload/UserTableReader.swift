@@ -51,6 +51,7 @@ private struct CSVReader {
                 break
             }
         }
+        records.errors.isCutShort = !records.isAtEnd && records.errors.isCrowded
         if records.errors.isEmpty, builder.rows == 0 {
             records.errors.report("the file has a header and no user", at: SourcePosition(line: 2, column: 1))
         }

@@ -96,6 +96,7 @@ struct RunSession {
         if unwritten == nil, let count = traced?.count {
             notes.append("dialogues of \(count) sessions in \(folder.path)/\(RunFolder.File.dialogues)")
         }
+        if let warning = RunVerdict.letPass(run) { display.say(warning) }
         report(summary, run)
         let code = unwritten == nil ? summary.verdict.exitCode : ExitCode.first(of: [.failure, summary.verdict.exitCode])
         if display.mode == .jsonLines {

@@ -222,6 +222,17 @@ let structureCases: [BadProfile] = [
         "rate:",
         "2:6 'rate' has no value | it must be a number of sessions/s above 0, up to 1000000"),
     BadProfile(
+        "a class of checks has a name of the list",
+        "",
+        "checks: [status, sizes, off]\n",
+        "13:18 'sizes' is no class of checks | did you mean 'size'?",
+        "13:25 'off' is no class of checks | valid: status, size, terminator, listing"),
+    BadProfile(
+        "checks are on, off, or classes",
+        "",
+        "checks: {size: off}\n",
+        "13:9 'checks' must be on, off, or a list of classes, not a mapping"),
+    BadProfile(
         "null is no value",
         "name: sample",
         "name: ~",

@@ -81,8 +81,8 @@ let valueCases: [BadProfile] = [
     BadProfile(
         "a switch is on or off",
         "",
-        "checks: maybe\n",
-        "13:9 'checks' must be on or off, not 'maybe'"),
+        "overlap: maybe\n",
+        "13:10 'overlap' must be on or off, not 'maybe'"),
     BadProfile(
         "a seed is below 2^53",
         "",
