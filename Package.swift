@@ -61,6 +61,7 @@ let package = Package(
         // Floor 1.
         module("PoplarCore"),
         module("Digest", ["COpenSSL"]),
+        module("Terminal"),
 
         // Floor 2.
         module("Reactor", ["CLinux", "CStartup"]),
@@ -69,8 +70,8 @@ let package = Package(
         module("NTLM", ["PoplarCore", "Digest"]),
         module("Maildrop", ["PoplarCore"]),
         module("Telemetry", ["PoplarCore", "CZlib"]),
-        module("Configuration", [.product(name: "Yams", package: "Yams")]),
-        module("Exposition", ["PoplarCore"]),
+        module("Configuration", ["Terminal", .product(name: "Yams", package: "Yams")]),
+        module("Exposition", ["PoplarCore", "Terminal"]),
 
         // Floor 3.
         module("SASL", ["PoplarCore", "Digest", "NTLM"]),
@@ -78,9 +79,9 @@ let package = Package(
         module("Accounts", ["PoplarCore", "Digest", "NTLM"]),
         module("Administration", ["Configuration"]),
         module("Statistics"),
-        module("Workload", ["PoplarCore", "Telemetry", "Configuration"]),
-        module("Dialogue", ["PoplarCore", "Digest", "NTLM", "Telemetry"]),
-        module("Doctor", ["PoplarCore", "Reactor"]),
+        module("Workload", ["PoplarCore", "Telemetry", "Configuration", "Terminal"]),
+        module("Dialogue", ["PoplarCore", "Digest", "NTLM", "Telemetry", "Terminal"]),
+        module("Doctor", ["PoplarCore", "Reactor", "Terminal"]),
 
         // Floor 4.
         module(
@@ -88,15 +89,15 @@ let package = Package(
             [
                 "PoplarCore", "CLinux", "CJemalloc", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Accounts",
                 "Administration",
-                "Maildrop", "Exposition",
+                "Maildrop", "Exposition", "Terminal",
             ]),
         module(
             "LoadGenerator",
             ["CJemalloc", "PoplarCore", "Digest", "Reactor", "TLS", "NTLM", "SASL", "POP3", "Workload", "Dialogue", "Telemetry"]),
 
         // Floor 5 and up.
-        module("Results", ["Telemetry", "Workload", "Statistics"]),
-        module("Report", ["Results", "Telemetry", "Dialogue"]),
+        module("Results", ["Telemetry", "Workload", "Statistics", "Terminal"]),
+        module("Report", ["Results", "Telemetry", "Dialogue", "Terminal"]),
         .executableTarget(
             name: "poplar",
             dependencies: [
@@ -104,7 +105,7 @@ let package = Package(
                 "Configuration",
                 "Certificates",
                 "Accounts", "Administration", "Maildrop", "POP3", "TLS", "Reactor", "PoplarCore", "CBuildInfo", "CJemalloc",
-                "CLinux", "CStartup", "NTLM", "Digest", "Doctor", "Exposition",
+                "CLinux", "CStartup", "NTLM", "Digest", "Doctor", "Terminal",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
@@ -115,6 +116,7 @@ let package = Package(
         tests("CertificatesTests", ["Certificates"]),
         tests("MaildropTests", ["Maildrop", "PoplarCore"]),
         tests("AccountsTests", ["Accounts", "NTLM", "Digest"]),
+        tests("TerminalTests", ["Terminal"]),
         tests("ConfigurationTests", ["Configuration"]),
         tests("AdministrationTests", ["Administration", "Configuration"]),
         tests("PoplarCoreTests", ["PoplarCore"]),
@@ -123,7 +125,7 @@ let package = Package(
             "ServerTests",
             [
                 "Server", "PoplarCore", "Accounts", "Administration", "Maildrop", "NTLM", "SASL", "TLS", "Certificates", "POP3",
-                "Reactor", "Exposition", "Digest",
+                "Reactor", "Exposition", "Digest", "Terminal",
             ]),
         tests("ExpositionTests", ["Exposition"]),
         tests("DoctorTests", ["Doctor"]),
@@ -139,7 +141,7 @@ let package = Package(
         tests("StatisticsTests", ["Statistics"]),
         tests("DialogueTests", ["Dialogue", "NTLM", "SASL", "Digest", "PoplarCore", "Telemetry"]),
         tests("ResultsTests", ["Results", "Telemetry", "Workload"]),
-        tests("ReportTests", ["Report", "Results", "Dialogue", "Telemetry"]),
+        tests("ReportTests", ["Report", "Results", "Dialogue", "Telemetry", "Terminal"]),
         tests("WorkloadTests", ["Workload", "Configuration", "Telemetry", "PoplarCore", "CJemalloc"]),
         tests("POP3Tests", ["POP3", "PoplarCore"]),
         tests(

@@ -99,7 +99,7 @@ private struct SettingsDecoder {
     private mutating func readAddresses(_ inner: SchemaFields, _ key: String) -> [String] {
         var addresses: [String] = []
         for item in inner.list(key, limit: 64) {
-            let example = "for example 127.0.0.1:1110 or [::1]:1110; port 0 lets the kernel choose"
+            let example = "for example 127.0.0.1:1110, or \"[::1]:1110\" in quotes; port 0 lets the kernel choose"
             guard let (text, at) = inner.address(item, key, ports: 0...65_535, example: example) else { continue }
             if !text.hasSuffix(":0"), (settings.pop3 + addresses).contains(text) {
                 context.report("the address '\(text.shown(limit: 60))' is given twice", at: at)

@@ -1,5 +1,8 @@
 // Errors of a profile, a settings file or a user table: where, what, the line itself, a caret, and what to do about it.
-// Invariant: one pass finds them all; they are printed in the order of the file, each once.
+// Invariants: one pass finds them all; they are printed in the order of the file, each once. However many there are,
+// they cost time in proportion to the file, and the first hundred are printed.
+
+internal import Terminal
 
 /// One error: `file:line:column: error: message`, the source line, a caret, and a remedy.
 public struct Diagnostic: Sendable, Equatable {
@@ -13,7 +16,7 @@ public struct Diagnostic: Sendable, Equatable {
 
     /// The error as it is printed, without a newline at the end.
     public func rendered(file: String, as kind: String = "error") -> String {
-        var text = "\(file):\(position.line):\(position.column): \(kind): \(message)"
+        var text = "\(file.shown()):\(position.line):\(position.column): \(kind): \(message)"
         if !sourceLine.isEmpty {
             let (shown, caret) = excerpt()
             text += "\n    \(shown)\n    \(caret)^"
@@ -33,7 +36,7 @@ public struct Diagnostic: Sendable, Equatable {
         for index in start..<end {
             let isTab = scalars[index] == "\t"
             shown += isTab ? "\t" : String(scalars[index]).shown()
-            if index < column { blank += isTab ? "\t" : " " }
+            if index < column { blank += isTab ? "\t" : Columns.blank(Columns.width(scalars[index])) }
         }
         return (shown, blank)
     }
@@ -45,23 +48,55 @@ public struct ConfigurationErrors: Error, Sendable, CustomStringConvertible {
     public let diagnostics: [Diagnostic]
     /// Errors beyond those kept.
     public let omitted: Int
+    /// The file was not read to its end: there may be more than that.
+    let isCutShort: Bool
+
+    init(file: String, diagnostics: [Diagnostic], omitted: Int, isCutShort: Bool = false) {
+        self.file = file
+        self.diagnostics = diagnostics
+        self.omitted = omitted
+        self.isCutShort = isCutShort
+    }
+
+    /// One error, with its line where that may be shown.
+    init(file: String, at position: SourcePosition, _ message: String, remedy: String, line: String = "") {
+        self.init(
+            file: file, diagnostics: [Diagnostic(position: position, message: message, remedy: remedy, sourceLine: line)],
+            omitted: 0)
+    }
 
     public var description: String {
         var text = diagnostics.map { $0.rendered(file: file) }.joined(separator: "\n")
-        if omitted > 0 { text += "\n\(file): and \(omitted) more errors" }
+        if isCutShort {
+            text += "\n\(file.shown()): and more errors, behind which the file was not read"
+        } else if omitted > 0 {
+            text += "\n\(file.shown()): and \(omitted) more error\(omitted == 1 ? "" : "s")"
+        }
         return text
     }
 }
 
 /// Collects errors while a file is read.
 public struct DiagnosticCollector {
-    /// Errors kept; the rest is counted.
+    /// Errors printed; the rest is counted.
     public static let limit = 100
+    /// Errors kept, from which the first ones of the file are printed.
+    private static let keptLimit = 10_000
 
     public let source: SourceText
     /// False for tables with passwords: their lines are never printed.
     let showsLines: Bool
     public private(set) var diagnostics: [Diagnostic] = []
+    /// What was said, and where: the same error is not kept twice.
+    private var known: Set<Place> = []
+    private var dropped = 0
+    /// Set by a reader that gives up before the end of its file.
+    public var isCutShort = false
+
+    private struct Place: Hashable {
+        let position: SourcePosition
+        let message: String
+    }
 
     public init(source: SourceText, showsLines: Bool = true) {
         self.source = source
@@ -71,17 +106,25 @@ public struct DiagnosticCollector {
     public var isEmpty: Bool { diagnostics.isEmpty }
 
     public mutating func report(_ message: String, at position: SourcePosition, remedy: String = "") {
+        guard diagnostics.count < Self.keptLimit else {
+            dropped += 1
+            return
+        }
+        guard known.insert(Place(position: position, message: message)).inserted else { return }
         let line = showsLines ? source.line(position.line) : ""
-        let found = Diagnostic(position: position, message: message, remedy: remedy, sourceLine: line)
-        if diagnostics.count < 10_000, !diagnostics.contains(found) { diagnostics.append(found) }
+        diagnostics.append(Diagnostic(position: position, message: message, remedy: remedy, sourceLine: line))
     }
+
+    /// Whether there are so many errors that looking for the word that was meant is not worth its time.
+    public var isCrowded: Bool { diagnostics.count >= Self.limit }
 
     /// Everything found, as one error value.
     public func errors() -> ConfigurationErrors {
         let sorted = diagnostics.enumerated().sorted { ($0.element.position, $0.offset) < ($1.element.position, $1.offset) }.map(
             \.element)
         return ConfigurationErrors(
-            file: source.file, diagnostics: Array(sorted.prefix(Self.limit)), omitted: max(0, sorted.count - Self.limit))
+            file: source.file, diagnostics: Array(sorted.prefix(Self.limit)),
+            omitted: max(0, sorted.count - Self.limit) + dropped, isCutShort: isCutShort)
     }
 }
 

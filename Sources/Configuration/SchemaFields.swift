@@ -11,6 +11,12 @@ public final class ReadContext {
     public func report(_ message: String, at position: SourcePosition, remedy: String = "") {
         collector.report(message, at: position, remedy: remedy)
     }
+
+    /// What was meant by `word`, or what is valid. Nothing once there are many errors: a file of thousands of wrong
+    /// words is another file, and looking each of them up takes time.
+    public func advice(for word: String, among candidates: [String], noun: String) -> String {
+        collector.isCrowded ? "" : Spelling.advice(for: word, among: candidates, noun: noun)
+    }
 }
 
 /// A mapping's keys.
@@ -34,15 +40,18 @@ public struct SchemaFields {
                 remedy: "its keys: \(section.names.joined(separator: ", "))")
             return nil
         }
+        let names = section.names
         for pair in pairs {
-            if section.names.contains(pair.key) {
+            if names.contains(pair.key) {
                 entries[pair.key] = pair
-            } else {
-                if let near = Spelling.nearest(to: pair.key, among: section.names) { probablyMeant.insert(near) }
-                context.report(
-                    "unknown key '\(pair.key.shown(limit: 60))' in \(section.label)", at: pair.keyPosition,
-                    remedy: Spelling.advice(for: pair.key, among: section.names, noun: "valid keys"))
+                continue
             }
+            if !context.collector.isCrowded, let near = Spelling.nearest(to: pair.key, among: names) {
+                probablyMeant.insert(near)
+            }
+            context.report(
+                "unknown key '\(pair.key.shown(limit: 60))' in \(section.label)", at: pair.keyPosition,
+                remedy: context.advice(for: pair.key, among: names, noun: "valid keys"))
         }
     }
 
@@ -145,7 +154,7 @@ public struct SchemaFields {
         if let found = words.first(where: { $0.0 == text }) { return found.1 }
         context.report(
             "'\(text.shown(limit: 60))' is no value of '\(key)'", at: at,
-            remedy: Spelling.advice(for: text, among: names, noun: "valid"))
+            remedy: context.advice(for: text, among: names, noun: "valid"))
         return standard
     }
 
@@ -153,6 +162,10 @@ public struct SchemaFields {
     public func address(_ tree: YAMLTree, _ key: String, ports: ClosedRange<UInt64>, example: String)
         -> (text: String, at: SourcePosition)?
     {
+        if case .sequence(_, let at) = tree {
+            context.report("'\(key)' must be host:port, not a list", at: at, remedy: example)
+            return nil
+        }
         guard let (text, at) = scalar(tree, key, expecting: "host:port") else { return nil }
         let colon = text.lastIndex(of: ":")
         let host = colon.map { text[..<$0] } ?? ""

@@ -1,6 +1,8 @@
 // A line of a dialogue as people may see it: nothing secret, nothing that a terminal would obey.
 // Invariant: only `Redactor` makes the text of what went over the wire.
 
+internal import Terminal
+
 public struct DialogueLine: Sendable, Equatable, Encodable {
     public enum Side: String, Sendable, Encodable {
         case client = "C"
@@ -38,10 +40,9 @@ enum Printable {
             count += 1
             switch scalar.value {
             case 0..<0x20, 0x7F..<0xA0: result += "\\x" + hexadecimal(UInt8(truncatingIfNeeded: scalar.value))
+            case _ where TerminalText.isShown(scalar): result.unicodeScalars.append(scalar)
             // Marks that turn or hide text.
-            case 0x200B...0x200F, 0x202A...0x202E, 0x2066...0x2069, 0xFEFF:
-                result += "\\u{" + String(scalar.value, radix: 16) + "}"
-            default: result.unicodeScalars.append(scalar)
+            default: result += TerminalText.escape(scalar)
             }
         }
         return result

@@ -1,6 +1,8 @@
 // What the doctor says of one thing: how it stands, the value, what that means for a load test, and the command that mends it.
 // Invariant: what is not ok has a remedy; a bad finding spoils a run, a doubtful one may.
 
+internal import Terminal
+
 public struct Finding: Sendable, Equatable, Codable {
     public enum Status: String, Sendable, Codable, CaseIterable {
         case ok
@@ -44,15 +46,14 @@ public struct Diagnosis: Sendable, Equatable, Codable {
 
     /// For a person: a line each, the remedy below it. `paint` colours the status.
     public func text(paint: (String, Finding.Status) -> String = { text, _ in text }) -> String {
-        let width = findings.map(\.check.count).max() ?? 0
-        let values = findings.map { min($0.value.count, 40) }.max() ?? 0
-        func left(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(0, width - text.count)) }
+        let width = findings.map { Columns.width($0.check) }.max() ?? 0
+        let values = findings.map { min(Columns.width($0.value), 40) }.max() ?? 0
         var lines: [String] = []
         for finding in findings {
-            let word = paint(left(finding.status == .bad ? "BAD" : finding.status.rawValue, 4), finding.status)
-            let value = finding.meaning.isEmpty ? finding.value : left(finding.value, values) + "  " + finding.meaning
-            lines.append("\(word)  \(left(finding.check, width))  \(value)")
-            if !finding.remedy.isEmpty { lines.append("      \(left("", width))  -> \(finding.remedy)") }
+            let word = paint(Columns.left(finding.status == .bad ? "BAD" : finding.status.rawValue, 4), finding.status)
+            let value = finding.meaning.isEmpty ? finding.value : Columns.left(finding.value, values) + "  " + finding.meaning
+            lines.append("\(word)  \(Columns.left(finding.check, width))  \(value)")
+            if !finding.remedy.isEmpty { lines.append("      \(Columns.left("", width))  -> \(finding.remedy)") }
         }
         let counts = Finding.Status.allCases.map { status in "\(findings.count { $0.status == status }) \(status.rawValue)" }
         return (lines + [counts.joined(separator: ", ")]).map { $0 + "\n" }.joined()

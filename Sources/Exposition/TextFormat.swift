@@ -1,5 +1,8 @@
 // Prometheus' text exposition format 0.0.4: a family's HELP and TYPE, then its samples.
-// Invariant: the samples of a family stand together under its name, and every label value is escaped.
+// Invariant: the samples of a family stand together under its name, and every label value is escaped, also against
+// terminals.
+
+internal import Terminal
 
 public struct TextFormat {
     public enum Kind: String, Sendable {
@@ -42,7 +45,8 @@ public struct TextFormat {
             case "\\": result += "\\\\"
             case "\n": result += "\\n"
             case "\"" where quotes: result += "\\\""
-            default: result.unicodeScalars.append(character)
+            case _ where TerminalText.isShown(character): result.unicodeScalars.append(character)
+            default: result += "\\" + TerminalText.escape(character)
             }
         }
         return result

@@ -124,7 +124,7 @@ struct GeneratorThread: ~Copyable {
         context = SessionContext(
             credentials: plan.credentials.view,
             random: Xoshiro256(root: System.randomWord(), rank: 0, thread: UInt32(truncatingIfNeeded: plan.number), purpose: 0),
-            knownMessageBytes: plan.configuration.knownMessageBytes ?? 0, checksReplies: profile.checksReplies,
+            knownMessageBytes: plan.configuration.knownMessageBytes ?? 0, checks: profile.checks,
             fileTimeBase: plan.fileTimeBase,
             seen: profile.scripts.rows.contains { $0.work.retrievesNew } ? SeenTable(users: plan.configuration.users.count) : nil)
         tickets12 = ResumptionRing(capacity: 256)
@@ -146,7 +146,7 @@ struct GeneratorThread: ~Copyable {
             meter.startOfTurn(nowNs)
             startsLeft = Self.startsPerTurn
             if nowNs >= recorder.nextSwapNs {
-                meter.second(nowNs, open: open, pool: pool.exhaustions, account: sessionTime)
+                meter.second(nowNs, open: open, pool: pool.exhaustions, account: sessionTime, passed: context.passed)
                 control.starts.publish(startNotes.count)
                 recorder.swapIfDue(nowNs: nowNs)
             }
@@ -162,7 +162,7 @@ struct GeneratorThread: ~Copyable {
         }
         endAll()
         nowNs = MonotonicClock.now()
-        meter.second(nowNs, open: 0, pool: pool.exhaustions, account: sessionTime)
+        meter.second(nowNs, open: 0, pool: pool.exhaustions, account: sessionTime, passed: context.passed)
         control.starts.publish(startNotes.count)
         recorder.finish(nowNs: nowNs)
     }
@@ -315,12 +315,12 @@ struct ThreadMeter {
     mutating func capHit() { capHits &+= 1 }
     mutating func staleEvent() { staleEvents &+= 1 }
 
-    mutating func second(_ nowNs: UInt64, open: Int, pool: UInt64, account: SessionTime) {
+    mutating func second(_ nowNs: UInt64, open: Int, pool: UInt64, account: SessionTime, passed: PassedReplies) {
         let cpu = MonotonicClock.threadCPU()
-        let passed = nowNs &- lastNs
+        let gone = nowNs &- lastNs
         // A second cut short by the end of the run says nothing about a worst one.
-        if passed >= 500_000_000 {
-            let share = UInt64(Double(cpu &- lastCPU) / Double(passed) * 1e6)
+        if gone >= 500_000_000 {
+            let share = UInt64(Double(cpu &- lastCPU) / Double(gone) * 1e6)
             worst = max(worst, share)
             seconds &+= 1
             if share > 900_000 { busySeconds &+= 1 }
@@ -344,6 +344,7 @@ struct ThreadMeter {
         health.openNs.store(account.openNs, ordering: .relaxed)
         health.unfinishedNs.store(account.unfinishedNs, ordering: .relaxed)
         health.capHits.store(capHits, ordering: .relaxed)
+        health.store(passed)
         health.staleEvents.store(staleEvents, ordering: .relaxed)
         health.poolRefusals.store(pool, ordering: .relaxed)
         health.open.store(UInt64(clamping: open), ordering: .relaxed)

@@ -10,8 +10,9 @@ struct SessionContext: ~Copyable {
     var random: Xoshiro256
     /// Octets of each message where the population is known; 0 where it is not.
     let knownMessageBytes: UInt64
-    /// Whether counts, sizes and terminators are compared.
-    let checksReplies: Bool
+    /// What of the replies behind the logon is checked, and what passed where it is not.
+    let checks: ReplyChecks
+    var passed = PassedReplies()
     /// Windows' file time at monotonic time 0: 100 ns units since 1601.
     let fileTimeBase: UInt64
     /// What the users have seen, where a script fetches what is new.
@@ -31,13 +32,13 @@ struct SessionContext: ~Copyable {
     private static let scratchBytes = 8192
 
     init(
-        credentials: CredentialView, random: Xoshiro256, knownMessageBytes: UInt64 = 0, checksReplies: Bool = true,
+        credentials: CredentialView, random: Xoshiro256, knownMessageBytes: UInt64 = 0, checks: ReplyChecks = .all,
         fileTimeBase: UInt64 = 0, seen: SeenTable? = nil
     ) {
         self.credentials = credentials
         self.random = random
         self.knownMessageBytes = knownMessageBytes
-        self.checksReplies = checksReplies
+        self.checks = checks
         self.fileTimeBase = fileTimeBase
         self.seen = seen
         challenge = .allocate(byteCount: Self.scratchBytes, alignment: 16)

@@ -220,7 +220,8 @@ struct SessionMachine {
         case .stat, .list, .uidl, .top, .retr, .dele, .noop:
             return mailboxReply(reply, line, nowNs, &output, &context)
         case .quit:
-            guard reply.status == .ok else { return fault(.content) }
+            // Refused or not: behind QUIT there is nothing.
+            guard reply.status == .ok || (reply.status == .error && context.lets(.status)) else { return fault(.content) }
             saidQuit = true
             let event = finish(.quit, nowNs)
             // What was retrieved and deleted is gone: then the last look still ends where it did.

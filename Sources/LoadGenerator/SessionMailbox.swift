@@ -54,16 +54,22 @@ extension SessionMachine {
     ) -> SessionEvent? {
         guard reply.status == .ok else {
             context.excerpt.keep(line)
-            return fault(reply.status == .error ? .content : .protocolViolation)
+            guard reply.status == .error else { return fault(.protocolViolation) }
+            return context.lets(.status) ? passRefusal(nowNs, &output, context) : fault(.content)
         }
         switch state {
         case .stat:
-            guard let (messages, octets) = ReplyFigures.stat(line, text: reply.text) else {
+            if let (messages, octets) = ReplyFigures.stat(line, text: reply.text) {
+                messageCount = messages
+                maildropOctets = octets
+            } else {
                 context.excerpt.keep(line)
-                return fault(.content)
+                guard context.lets(.listing) else { return fault(.content) }
+                if let (messages, octets) = LenientFigures.stat(line, text: reply.text) {
+                    messageCount = messages
+                    maildropOctets = octets
+                }
             }
-            messageCount = messages
-            maildropOctets = octets
             let event = finish(.stat, nowNs)
             afterStat(nowNs, &output, context)
             return event
@@ -92,37 +98,72 @@ extension SessionMachine {
     /// A row of LIST or UIDL. Nothing of it is kept but the count, the sum, and where the user's last look ended.
     mutating func row(_ line: Span<UInt8>, _ context: inout SessionContext) -> SessionEvent? {
         if state == .listRows {
-            guard let (_, octets) = ReplyFigures.listRow(line) else { return badRow(line, &context) }
+            guard let (_, octets) = ReplyFigures.listRow(line) else { return strangeRow(line, &context) }
             rowOctets &+= octets
-            if context.checksReplies, context.knownMessageBytes > 0, octets != context.knownMessageBytes {
-                return badRow(line, &context)
+            if context.knownMessageBytes > 0, octets != context.knownMessageBytes, !context.lets(.size) {
+                context.excerpt.keep(line)
+                return fault(.content)
             }
         } else {
-            guard let (_, id) = ReplyFigures.uidlRow(line) else { return badRow(line, &context) }
+            guard let (_, id) = ReplyFigures.uidlRow(line) else { return strangeRow(line, &context) }
             if script.work.retrievesNew { note(SeenMail(id: line.extracting(id))) }
         }
         rows &+= 1
         return nil
     }
 
-    private mutating func badRow(_ line: Span<UInt8>, _ context: inout SessionContext) -> SessionEvent {
-        context.excerpt.keep(line)
-        return fault(.content)
+    /// A row that is not of RFC 1939's form. Where that is let pass, it counts if a lenient client finds a message's
+    /// number in it.
+    private mutating func strangeRow(_ line: Span<UInt8>, _ context: inout SessionContext) -> SessionEvent? {
+        guard context.lets(.listing) else {
+            context.excerpt.keep(line)
+            return fault(.content)
+        }
+        if state == .listRows {
+            guard let (_, octets) = LenientFigures.listRow(line) else { return nil }
+            rowOctets &+= octets
+        } else {
+            guard let (_, id) = LenientFigures.uidlRow(line) else { return nil }
+            if script.work.retrievesNew { note(SeenMail(id: line.extracting(id))) }
+        }
+        rows &+= 1
+        return nil
+    }
+
+    /// The running command was refused, and the session goes on as if it had brought nothing: a failed step of a
+    /// session that may still succeed.
+    private mutating func passRefusal(
+        _ nowNs: UInt64, _ output: inout ByteWriter, _ context: borrowing SessionContext
+    ) -> SessionEvent {
+        let event = SessionEvent.stepFailed(step, method, .content, sinceNs: stepSinceNs)
+        lastPayloadBytes = 0
+        switch state {
+        case .top: _ = transferred(.top, nowNs, &output)
+        case .retr: _ = transferred(.retr, nowNs, &output)
+        case .dele: _ = transferred(.dele, nowNs, &output)
+        default:
+            stepStartNs = nowNs
+            switch state {
+            case .stat: afterStat(nowNs, &output, context)
+            case .list: afterList(nowNs, &output, context)
+            case .uidl: startTransfers(nowNs, &output)
+            default: beginPause(nowNs)
+            }
+        }
+        return event
     }
 
     mutating func endOfListing(
         _ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext
     ) -> SessionEvent {
         let isList = state == .listRows
-        if context.checksReplies {
-            if let messageCount, messageCount != rows {
-                context.excerpt.remark("messages until now: ", UInt64(messageCount), ", rows here: ", UInt64(rows))
-                return fault(.content)
-            }
-            if isList, let maildropOctets, maildropOctets != rowOctets {
-                context.excerpt.remark("octets by STAT: ", maildropOctets, ", sum of the rows: ", rowOctets)
-                return fault(.content)
-            }
+        if let messageCount, messageCount != rows, !context.lets(.listing) {
+            context.excerpt.remark("messages until now: ", UInt64(messageCount), ", rows here: ", UInt64(rows))
+            return fault(.content)
+        }
+        if isList, let maildropOctets, maildropOctets != rowOctets, !context.lets(.size) {
+            context.excerpt.remark("octets by STAT: ", maildropOctets, ", sum of the rows: ", rowOctets)
+            return fault(.content)
         }
         messageCount = rows
         if isList { maildropOctets = rowOctets }
@@ -134,7 +175,7 @@ extension SessionMachine {
     mutating func endOfPayload(
         _ octets: UInt64, _ isExact: Bool, _ nowNs: UInt64, _ output: inout ByteWriter, _ context: inout SessionContext
     ) -> SessionEvent {
-        if context.checksReplies, !isExact {
+        if !isExact, !context.lets(.terminator) {
             context.excerpt.remark("the message does not end in CR LF, dot, CR LF")
             return fault(.content)
         }
@@ -142,7 +183,7 @@ extension SessionMachine {
         lastPayloadBytes = octets
         if state == .topBody { return transferred(.top, nowNs, &output) }
         retrievedOctets &+= octets
-        if context.checksReplies, !isRightSize(octets, &context) { return fault(.content) }
+        if !isRightSize(octets, &context), !context.lets(.size) { return fault(.content) }
         messagesRetrieved &+= 1
         return transferred(.retr, nowNs, &output)
     }

@@ -57,6 +57,17 @@ public final class ThreadHealth: Sendable {
     let unfinishedNs = Atomic<UInt64>(0)
     let allocatedBytes = Atomic<UInt64>(0)
     let hasFailed = Atomic<Bool>(false)
+    private let passedStatus = Atomic<UInt64>(0)
+    private let passedSize = Atomic<UInt64>(0)
+    private let passedTerminator = Atomic<UInt64>(0)
+    private let passedListing = Atomic<UInt64>(0)
+
+    func store(_ passed: PassedReplies) {
+        passedStatus.store(passed.status, ordering: .relaxed)
+        passedSize.store(passed.size, ordering: .relaxed)
+        passedTerminator.store(passed.terminator, ordering: .relaxed)
+        passedListing.store(passed.listing, ordering: .relaxed)
+    }
 
     func read() -> HealthReading {
         HealthReading(
@@ -68,7 +79,10 @@ public final class ThreadHealth: Sendable {
             turns: turns.load(ordering: .relaxed), openSessions: open.load(ordering: .relaxed),
             slowTurns: slowTurns.load(ordering: .relaxed), seconds: seconds.load(ordering: .relaxed),
             busySeconds: busySeconds.load(ordering: .relaxed), openNs: openNs.load(ordering: .relaxed),
-            unfinishedNs: unfinishedNs.load(ordering: .relaxed), allocatedBytes: allocatedBytes.load(ordering: .relaxed))
+            unfinishedNs: unfinishedNs.load(ordering: .relaxed), allocatedBytes: allocatedBytes.load(ordering: .relaxed),
+            passed: PassedReplies(
+                status: passedStatus.load(ordering: .relaxed), size: passedSize.load(ordering: .relaxed),
+                terminator: passedTerminator.load(ordering: .relaxed), listing: passedListing.load(ordering: .relaxed)))
     }
 }
 
@@ -99,6 +113,8 @@ public struct HealthReading: Sendable, Equatable {
     public var unfinishedNs: UInt64
     /// Octets that the thread has allocated since its fifth second, by the allocator's own count; 0 without jemalloc.
     public var allocatedBytes: UInt64
+    /// What was wrong with replies and let pass, since its check is off.
+    public var passed = PassedReplies()
 
     /// CPU time over time of the whole run, 0...1.
     public var meanShare: Double { elapsedNs > 0 ? Double(cpuNs) / Double(elapsedNs) : 0 }

@@ -2,6 +2,7 @@
 // totals. A pure function of summary.json, so that `poplar report` prints the same from a folder.
 
 public import Results
+internal import Terminal
 
 public enum EndReport {
     /// The whole report, lines ended by line feeds.
@@ -11,7 +12,8 @@ public enum EndReport {
 
     /// Lines behind a label in the margin of the totals, ended by line feeds.
     public static func block(_ label: String, _ lines: [String]) -> String {
-        lines.enumerated().map { index, line in " " + Cell.left(index == 0 ? label : "", 9) + "  \(line)\n" }.joined()
+        lines.enumerated().map { index, line in " " + Cell.left(index == 0 ? label : "", 9) + "  \(TerminalText.line(line))\n" }
+            .joined()
     }
 
     // MARK: Verdict
@@ -24,8 +26,10 @@ public enum EndReport {
             case .inconclusive, .interrupted: .doubtful
             }
         let seconds = Figure.time(summary.durationS * 1e6)
-        let title = "\(summary.profile.name), \(summary.model.rawValue) model, \(seconds) measured, seed \(summary.seed)"
-        return [style.paint(summary.verdict.rawValue.uppercased(), ink) + "  " + title] + summary.reasons.map { "  " + $0 }
+        let name = TerminalText.line(summary.profile.name)
+        let title = "\(name), \(summary.model.rawValue) model, \(seconds) measured, seed \(summary.seed)"
+        return [style.paint(summary.verdict.rawValue.uppercased(), ink) + "  " + title]
+            + summary.reasons.map { "  " + TerminalText.line($0) }
     }
 
     // MARK: Table
@@ -47,7 +51,7 @@ public enum EndReport {
             "all", "", Figure.count(summary.sessions.planned), Figure.count(summary.sessions.failed), Figure.count(fallbacks),
             Figure.time(all.p50), Figure.time(all.p99), Figure.time(all.max),
         ])
-        let widths = headings.indices.map { column in ([headings] + rows).map { $0[column].count }.max() ?? 0 }
+        let widths = headings.indices.map { column in ([headings] + rows).map { Columns.width($0[column]) }.max() ?? 0 }
         let kind = summary.model == .open ? "corrected session latency" : "session latency from the real start"
         var lines = [style.paint(line(headings, widths), .strong) + "   " + style.paint(kind, .faint), rule(widths)]
         for (index, row) in rows.enumerated() {
@@ -100,7 +104,7 @@ public enum EndReport {
                 lead + "\(row.from) to \(row.to): \(Figure.count(row.count)), \(Figure.time(row.lostUsMean)) lost each on average"
             )
         }
-        lines += (summary.warnings ?? []).map { style.paint(" warning    " + $0, .doubtful) }
+        lines += (summary.warnings ?? []).map { style.paint(" warning    " + TerminalText.line($0), .doubtful) }
         return lines + limits(summary, style)
     }
 
@@ -114,7 +118,7 @@ public enum EndReport {
             figures.map { [name] + [$0.mean, $0.p50, $0.p90, $0.p99, $0.p999, $0.max].map(Figure.time) }
         }
         let all = [["latency", "mean", "p50", "p90", "p99", "p99.9", "max"]] + rows
-        let widths = all[0].indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+        let widths = all[0].indices.map { column in all.map { Columns.width($0[column]) }.max() ?? 0 }
         let hasGap = rows.contains { $0.contains("-") }
         return all.enumerated().map { index, row in
             let cells = row.indices.dropFirst().map { Cell.right(row[$0], widths[$0]) }.joined(separator: "  ")
@@ -137,7 +141,7 @@ public enum EndReport {
             let observed = row.observed.map { value($0, row.unit) } ?? "too few samples"
             let ink: Style.Ink = row.verdict == .pass ? .good : row.verdict == .fail ? .bad : .doubtful
             return (index == 0 ? " limits     " : "            ")
-                + "\(row.metric) \(row.comparison) \(value(row.limit, row.unit)): \(observed), "
+                + "\(TerminalText.line(row.metric)) \(row.comparison) \(value(row.limit, row.unit)): \(observed), "
                 + style.paint(row.verdict.rawValue, ink)
         }
     }

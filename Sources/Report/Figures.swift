@@ -2,6 +2,7 @@
 // Invariant: the same text for the same value everywhere; "-" where there is no figure.
 
 internal import Telemetry
+internal import Terminal
 
 public enum Figure {
     /// A time in microseconds: "312 us", "1.20 ms", "12.3 s"; "-" for none.
@@ -90,11 +91,13 @@ public struct Style: Sendable, Equatable {
 
     public func paint(_ text: String, as ink: Ink) -> String { paint(text, ink) }
 
-    func paint(_ text: String, _ ink: Ink) -> String { colour ? "\u{1b}[\(ink.rawValue)m\(text)\u{1b}[0m" : text }
+    private static func sequence(_ parameter: String) -> String { TerminalText.own("\u{1b}[\(parameter)m") }
+
+    func paint(_ text: String, _ ink: Ink) -> String { colour ? Self.sequence(ink.rawValue) + text + Self.sequence("0") : text }
 }
 
-/// Columns of text, measured in characters.
+/// Text in a column of a table.
 enum Cell {
-    static func left(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(0, width - text.count)) }
-    static func right(_ text: String, _ width: Int) -> String { DecimalText.padded(text, width) }
+    static func left(_ text: String, _ width: Int) -> String { Columns.left(text, width) }
+    static func right(_ text: String, _ width: Int) -> String { Columns.right(text, width) }
 }

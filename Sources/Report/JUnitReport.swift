@@ -2,6 +2,7 @@
 // A failed limit is a failure, a failed validity check an error, an inconclusive limit a skipped test.
 
 public import Results
+internal import Terminal
 
 public enum JUnitReport {
     public static func text(_ summary: RunSummary) -> String {
@@ -36,7 +37,7 @@ public enum JUnitReport {
         return (lines + ["</testsuite>"]).map { $0 + "\n" }.joined()
     }
 
-    /// Text of an attribute. Characters that XML 1.0 cannot carry become '?'.
+    /// Text of an attribute. Characters that XML 1.0 cannot carry, or a terminal would obey, are spelled out.
     static func escaped(_ text: String) -> String {
         var safe = ""
         for scalar in text.unicodeScalars {
@@ -46,7 +47,12 @@ public enum JUnitReport {
             case ">": safe += "&gt;"
             case "\"": safe += "&quot;"
             case "\t", "\n", "\r": safe += " "
-            default: safe.unicodeScalars.append(scalar.value < 32 ? "?" : scalar)
+            default:
+                if TerminalText.isShown(scalar) {
+                    safe.unicodeScalars.append(scalar)
+                } else {
+                    safe += TerminalText.escape(scalar)
+                }
             }
         }
         return safe

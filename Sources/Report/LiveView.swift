@@ -2,22 +2,23 @@
 // Pure: a state becomes text. Nothing is ever wider than the terminal, nor higher.
 
 internal import Telemetry
+internal import Terminal
 
 public enum LiveView {
     /// A line for a log: no colour, no cursor movement, its line feed included.
     public static func logLine(_ state: LiveState) -> String {
         let seconds = DecimalText.padded(DecimalText.fixed(state.place.elapsedS, digits: 0), 4)
         let lamp = state.lamp.flatMap { $0.colour == .green ? nil : "  generator \($0.text)" } ?? ""
-        return "\(seconds) s  \(state.place.phase)  \(state.rateText)  \(state.latencyText)"
+        return "\(seconds) s  \(TerminalText.line(state.place.phase))  \(state.rateText)  \(state.latencyText)"
             + "  in flight \(Figure.count(state.inFlight))  \(state.errorText)\(lamp)\n"
     }
 
-    /// The block's lines, none wider than `columns` characters, fewer than `rows` of them.
+    /// The block's lines, none wider than `columns`, fewer than `rows` of them.
     public static func lines(_ state: LiveState, columns: Int, rows: Int = 24, style: Style) -> [String] {
         let whole = full(state, columns: columns, style: style)
         let lines = whole.count < rows ? whole : Array(short(state, columns: columns).prefix(max(1, rows - 1)))
         return lines.map { line in
-            let text = line.text.count > columns ? String(line.text.prefix(max(0, columns - 1))) + "…" : line.text
+            let text = Columns.cut(line.text, columns)
             return line.ink.map { style.paint(text, $0) } ?? text
         }
     }
@@ -31,7 +32,7 @@ public enum LiveView {
         let rates = [state.offered.map { ("offered", $0) }, ("achieved", state.achieved)].compactMap { $0 }
         let ceiling = rates.flatMap(\.1).max() ?? 0
         let figures = rates.map { Figure.rate($0.1.last) }
-        let wide = figures.map(\.count).max() ?? 0
+        let wide = figures.map(Columns.width).max() ?? 0
         let space = max(0, columns - wide - 14)
         var lines = [title(state, columns: columns)]
         for (rate, figure) in zip(rates, figures) {
@@ -43,7 +44,7 @@ public enum LiveView {
             + state.windows.map { window in
                 [window.name] + [window.p50Ns, window.p99Ns, window.maxNs].map { Figure.time(ns: $0) }
             }
-        let widths = (0..<4).map { column in max(7, cells.map { $0[column].count }.max() ?? 0) }
+        let widths = (0..<4).map { column in max(7, cells.map { Columns.width($0[column]) }.max() ?? 0) }
         for (index, row) in cells.enumerated() {
             let text = "  " + Cell.left(row[0], widths[0]) + (1..<4).map { "  " + Cell.right(row[$0], widths[$0]) }.joined()
             lines.append(Line(text: text, ink: index == 0 ? .faint : nil))
@@ -61,8 +62,9 @@ public enum LiveView {
         let place = state.place
         let left = max(0, place.durationS - place.elapsedS)
         let end = left > 0 ? "ends in \(Figure.span(left))" : "draining"
-        let head = "\(place.profile)  \(place.phase)\(place.isMeasured || left == 0 ? "" : " (not measured)")  "
-        let width = max(6, min(40, columns - head.count - end.count - 8))
+        let note = place.isMeasured || left == 0 ? "" : " (not measured)"
+        let head = "\(TerminalText.line(place.profile))  \(TerminalText.line(place.phase))\(note)  "
+        let width = max(6, min(40, columns - Columns.width(head) - Columns.width(end) - 8))
         let line = bar(place.elapsedS, of: place.durationS, edges: place.edges, width: width)
         return Line(text: "\(head)\(line)  \(end)", ink: .strong)
     }
@@ -74,32 +76,20 @@ public enum LiveView {
         let ink: Style.Ink = lamp.colour == .green ? .good : lamp.colour == .yellow ? .doubtful : .bad
         // The sign tells the colours apart where there are none.
         let sign = lamp.colour == .green ? "●" : lamp.colour == .yellow ? "▲" : "✖"
-        return lines + [Line(text: "  generator \(sign) \(lamp.text)", ink: ink)]
+        return lines + [Line(text: "  generator \(sign) \(TerminalText.line(lamp.text))", ink: ink)]
     }
 
     /// What to write to a terminal of `columns` to replace a block whose lines were as wide as `previous` says (empty at
     /// first) by `lines`. The cursor ends below the block. After a resize the terminal has wrapped the old lines anew.
     public static func redraw(_ lines: [String], previous: [Int], columns: Int) -> String {
         let rows = previous.reduce(0) { $0 + max(1, ($1 + columns - 1) / max(1, columns)) }
-        let up = rows > 0 ? "\u{1b}[\(rows)A" : ""
-        return up + lines.map { "\r\u{1b}[2K\($0)\n" }.joined() + (rows > lines.count ? "\u{1b}[J" : "")
+        let up = rows > 0 ? TerminalText.own("\u{1b}[\(rows)A") : ""
+        let clear = TerminalText.own("\r\u{1b}[2K")
+        return up + lines.map { "\(clear)\($0)\n" }.joined() + (rows > lines.count ? TerminalText.own("\u{1b}[J") : "")
     }
 
-    /// What a line takes on the screen: characters, escape sequences left out.
-    public static func width(_ line: String) -> Int {
-        var count = 0
-        var isEscape = false
-        for character in line {
-            if isEscape {
-                isEscape = !character.isLetter
-            } else if character == "\u{1b}" {
-                isEscape = true
-            } else {
-                count += 1
-            }
-        }
-        return count
-    }
+    /// What a line takes on the screen, in columns.
+    public static func width(_ line: String) -> Int { Columns.width(line) }
 
     /// How much of the run is done; the edges of its phases are marked.
     static func bar(_ done: Double, of whole: Double, edges: [Double] = [], width: Int) -> String {

@@ -2,6 +2,7 @@
 // Invariant: text that comes from outside (a profile's name, a metric) is never markup.
 
 public import Results
+internal import Terminal
 
 public enum MarkdownReport {
     public static func text(_ summary: RunSummary) -> String {
@@ -27,7 +28,7 @@ public enum MarkdownReport {
                 + "\(Figure.time(row.p99)) | \(Figure.time(row.max)) |"
         }
         lines += ["", "```"] + EndReport.totals(summary, .plain) + ["```"]
-        return lines.map { $0 + "\n" }.joined()
+        return TerminalText.safe(lines.map { $0 + "\n" }.joined())
     }
 
     /// Text of a table's cell: nothing in it is markup.

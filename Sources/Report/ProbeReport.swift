@@ -2,6 +2,7 @@
 // methods by channel at the end. A pure function of the findings.
 
 public import Dialogue
+internal import Terminal
 
 public enum ProbeReport {
     public static func text(_ findings: ProbeFindings, style: Style = .plain) -> String {
@@ -10,7 +11,7 @@ public enum ProbeReport {
         for attempt in findings.attempts where attempt.result != .notOffered { lines += describe(attempt, style) + [""] }
         if !findings.attempts.isEmpty { lines += table(findings, style) }
         if findings.user == nil { lines.append(" note  no logon was tried: give --users FILE.csv") }
-        for note in findings.notes { lines.append(" note  " + note) }
+        for note in findings.notes { lines.append(" note  " + TerminalText.line(note)) }
         return lines.map { $0 + "\n" }.joined()
     }
 
@@ -24,18 +25,18 @@ public enum ProbeReport {
                 lines.append("  APOP        \(channel.hasTimestamp ? "offered by the greeting" : "not offered")")
             }
         }
-        if let problem = channel.problem { lines.append("  " + style.paint(problem, .bad)) }
+        if let problem = channel.problem { lines.append("  " + style.paint(TerminalText.line(problem), .bad)) }
         return lines + dialogue(channel.dialogue, style)
     }
 
     private static func list(_ rows: [String]?) -> String {
-        rows.map { $0.isEmpty ? "nothing" : $0.joined(separator: ", ") } ?? "refused"
+        rows.map { $0.isEmpty ? "nothing" : TerminalText.line($0.joined(separator: ", ")) } ?? "refused"
     }
 
     static func describe(_ attempt: ProbeAttempt, _ style: Style) -> [String] {
-        let title = "\(attempt.method) over \(attempt.channel) as \(attempt.identity): \(word(attempt.result))"
+        let title = "\(attempt.method) over \(attempt.channel) as \(TerminalText.line(attempt.identity)): \(word(attempt.result))"
         var lines = [style.paint(title, attempt.result == .ok ? .good : .bad)]
-        if let why = attempt.why { lines.append("  " + why) }
+        if let why = attempt.why { lines.append("  " + TerminalText.line(why)) }
         if let messages = attempt.messages { lines.append("  \(messages) messages, \(attempt.octets ?? 0) octets") }
         let steps = attempt.steps.map { "\($0.step) \(Figure.time($0.us))" }.joined(separator: ", ")
         if !steps.isEmpty { lines.append("  " + style.paint(steps, .faint)) }
@@ -45,7 +46,7 @@ public enum ProbeReport {
     private static func dialogue(_ lines: [DialogueLine], _ style: Style) -> [String] {
         lines.map { line in
             let time = Cell.right(Figure.time(line.atUs), 9)
-            return style.paint("  \(time)", .faint) + "  \(line.side.rawValue): \(line.text)"
+            return style.paint("  \(time)", .faint) + "  \(line.side.rawValue): \(TerminalText.line(line.text))"
         }
     }
 
@@ -58,7 +59,7 @@ public enum ProbeReport {
             if !channels.contains(attempt.channel) { channels.append(attempt.channel) }
             if !methods.contains(attempt.method) { methods.append(attempt.method) }
         }
-        let width = max(6, methods.map(\.count).max() ?? 0)
+        let width = max(6, methods.map(Columns.width).max() ?? 0)
         func row(_ cells: [String]) -> String {
             let padded = [Cell.left(cells[0], width)] + cells.dropFirst().dropLast().map { Cell.left($0, 11) }
             return " " + (padded + cells.suffix(1)).joined(separator: "  ")

@@ -3,6 +3,7 @@
 
 public import Dialogue
 internal import Telemetry
+internal import Terminal
 
 public enum TraceReport {
     /// `planned`: sessions of the whole run, warm-up included.
@@ -16,10 +17,11 @@ public enum TraceReport {
         for session in sessions {
             let late = session.lateUs >= 0.5 ? ", began \(Figure.time(session.lateUs)) late" : ""
             lines.append(
-                "session \(session.number) of client \(session.client), planned at \(DecimalText.fixed(session.atS, digits: 3)) s"
+                "session \(session.number) of client \(TerminalText.line(session.client)), planned at "
+                    + "\(DecimalText.fixed(session.atS, digits: 3)) s"
                     + "\(late), " + (session.tookUs.map { "took \(Figure.time($0))" } ?? "did not end"))
             lines += ProbeReport.describe(session.attempt, .plain).map { "  " + $0 } + [""]
         }
-        return lines.map { $0 + "\n" }.joined()
+        return TerminalText.safe(lines.map { $0 + "\n" }.joined())
     }
 }

@@ -1,5 +1,6 @@
-// The run folder: where a run's files go. Invariant: a file appears under its name only whole: it is written under a
-// temporary name in the same folder, synced, and renamed; a crash leaves at most a file that ends in ".tmp".
+// The run folder: where a run's files go. Invariants: one run at a time has it (FolderLock). A file appears under its
+// name only whole: it is written under a temporary name in the same folder, synced, and renamed; a crash leaves at most
+// a file that ends in ".tmp", which the next run in that folder removes.
 
 internal import Foundation
 internal import Telemetry
@@ -15,7 +16,8 @@ public struct FileError: Error, Sendable, CustomStringConvertible {
         self.operation = operation
         self.path = path
         code = errno
-        reason = String(cString: strerror(code))
+        let hint = code == ENOLCK ? " (a network file system without locks: give --out on another one)" : ""
+        reason = String(cString: strerror(code)) + hint
     }
 
     /// There is no text to write to `path`.
@@ -34,10 +36,15 @@ public struct RunFolder: Sendable {
     public let path: String
     /// Whether it was made by this run.
     let isNew: Bool
+    /// Part of this run's temporary names: no other process has it.
+    let tag: String
+    private let lock: FolderLock?
 
-    init(path: String, isNew: Bool = false) {
+    init(path: String, isNew: Bool = false, lock: FolderLock? = nil, tag: String? = nil) {
         self.path = path
         self.isNew = isNew
+        self.lock = lock
+        self.tag = tag ?? "\(getpid())-" + String(UInt64.random(in: 0 ... .max), radix: 36)
     }
 
     /// Names of the files that a run leaves.
@@ -48,30 +55,67 @@ public struct RunFolder: Sendable {
         public static let junit = "junit.xml", prometheus = "metrics.prom"
         /// With `--trace` alone.
         public static let dialogues = "dialogues.txt"
+
+        static let all = [
+            summary, manifest, profile, series, log, errors, spectrum, markdown, junit, prometheus, dialogues,
+        ]
     }
 
-    /// Makes `<base>/<UTC time>-<profile>`, with its parents; "-2", "-3", ... is added when the name is taken.
-    public static func create(base: String = "results/runs", profile: String, epochSeconds: UInt64) throws(FileError) -> RunFolder
-    {
-        try makeParents(base)
+    /// Makes `<base>/<UTC time>-<profile>`, with its parents, and locks it; "-2", "-3", ... is added when the name is
+    /// taken.
+    public static func create(
+        base: String = "results/runs", profile: String, epochSeconds: UInt64
+    ) throws(FolderError) -> RunFolder {
         let name = UTCTime(epochSeconds: epochSeconds).basic + "-" + plain(profile)
+        let stem = "\(base)/\(name)"
+        do throws(FileError) { try makeParents(base) } catch { throw .file(error) }
         for attempt in 1...10_000 {
-            let path = "\(base)/\(name)" + (attempt == 1 ? "" : "-\(attempt)")
-            if mkdir(path, 0o755) == 0 { return RunFolder(path: path, isNew: true) }
-            if errno != EEXIST { throw FileError("mkdir", path) }
+            let path = stem + (attempt == 1 ? "" : "-\(attempt)")
+            if mkdir(path, 0o755) == 0 {
+                let lock = try FolderLock.take(path) { () throws(FileError) in try makeParents(path) }
+                return RunFolder(path: path, isNew: true, lock: lock)
+            }
+            if errno != EEXIST { throw .file(FileError("mkdir", path)) }
         }
-        throw FileError("mkdir", "\(base)/\(name)")
+        throw .file(FileError("mkdir", stem))
     }
 
-    /// Uses `path` itself, made with its parents when it is not there (`--out`).
-    public static func use(_ path: String) throws(FileError) -> RunFolder {
-        RunFolder(path: path, isNew: try makeParents(path))
+    /// Uses `path` itself, made with its parents when it is not there (`--out`), and locks it. Results that it holds
+    /// are an error, unless they may be replaced; what a killed run left half written is removed.
+    public static func use(_ path: String, replacing: Bool = false) throws(FolderError) -> RunFolder {
+        if !replacing { try refuseResults(path) }
+        var isNew = false
+        let lock = try FolderLock.take(path) { () throws(FileError) in if try makeParents(path) { isNew = true } }
+        let folder = RunFolder(path: path, isNew: isNew, lock: lock)
+        // Again: a run may have ended since.
+        if !replacing { try refuseResults(path) }
+        folder.removeUnfinished()
+        return folder
+    }
+
+    /// Throws when there are results in `path`.
+    public static func refuseResults(_ path: String) throws(FolderError) {
+        var status = stat()
+        for name in File.all where lstat("\(path)/\(name)", &status) == 0 { throw .holdsResults(path: path, name: name) }
     }
 
     /// Removes the folder if this run made it and nothing is in it: a run that could write nothing leaves nothing.
     public func discard() {
+        release()
         if isNew { rmdir(path) }
     }
+
+    /// Lets others use the folder: the last act of a run in it.
+    public func release() { lock?.release() }
+
+    /// Removes files that have a temporary name of ours: nobody else writes here while the lock is held.
+    private func removeUnfinished() {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name.hasSuffix(".tmp") {
+            if File.all.contains(where: { name.hasPrefix(".\($0).") }) { unlink("\(path)/\(name)") }
+        }
+    }
+
+    func temporary(_ name: String) -> String { "\(path)/.\(name).\(tag).tmp" }
 
     /// Removes what an older run left here and this one does not write: beside the new summary it would pass for a part of it.
     func removeLeftovers(besides written: Set<String>) {
@@ -140,16 +184,16 @@ public struct RunFolder: Sendable {
 
 /// A file that grows under its temporary name and gets its own when it is whole. Dropped unfinished, it is removed.
 public struct StreamedFile: ~Copyable {
-    private let folder: String
+    private let folder: RunFolder
     private let name: String
     private var descriptor: Int32
-    private var temporary: String { "\(folder)/.\(name).tmp" }
+    private var temporary: String { folder.temporary(name) }
 
     public init(_ folder: RunFolder, _ name: String) throws(FileError) {
-        self.folder = folder.path
+        self.folder = folder
         self.name = name
-        let path = "\(folder.path)/.\(name).tmp"
-        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        let path = folder.temporary(name)
+        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw FileError("open", path) }
     }
 
@@ -185,21 +229,21 @@ public struct StreamedFile: ~Copyable {
     deinit {
         guard descriptor >= 0 else { return }
         close(descriptor)
-        unlink("\(folder)/.\(name).tmp")
+        unlink(temporary)
     }
 }
 
 /// A whole file that still has its temporary name. Several of them appear together: all are written before one is named.
 public struct PendingFile: Sendable {
-    let folder: String
+    let folder: RunFolder
     let name: String
-    private var temporary: String { "\(folder)/.\(name).tmp" }
+    private var temporary: String { folder.temporary(name) }
 
     /// Gives it its name, in place of what had that name, and syncs the folder.
     public func publish() throws(FileError) {
-        guard rename(temporary, "\(folder)/\(name)") == 0 else { throw FileError("rename", temporary) }
-        let directory = Foundation.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard directory >= 0 else { throw FileError("open", folder) }
+        guard rename(temporary, "\(folder.path)/\(name)") == 0 else { throw FileError("rename", temporary) }
+        let directory = Foundation.open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard directory >= 0 else { throw FileError("open", folder.path) }
         defer { close(directory) }
         // Some file systems cannot sync a folder; the rename holds all the same.
         _ = fsync(directory)

@@ -4,10 +4,10 @@
 // log waits that long.
 
 import CLinux
-public import Exposition
 import Glibc
 public import Reactor
 import Synchronization
+public import Terminal
 
 public final class LogOutput: Sendable {
     /// Nil: standard error, by way of `outlet`.

@@ -1,7 +1,6 @@
 // A running server: opens the listeners, starts a worker thread per core, reports, drains. This is the control plane's
 // side; after `start` the workers need nothing from it.
 
-public import Exposition
 import Glibc
 import PoplarCore
 public import Reactor

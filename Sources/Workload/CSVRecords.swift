@@ -22,6 +22,12 @@ struct CSVRecords {
         self.bytes = bytes
         at = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
         errors = DiagnosticCollector(source: SourceText(file: file, text: ""), showsLines: false)
+        if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
+            errors.report(
+                "the file is UTF-16 text, not UTF-8", at: SourcePosition(line: 1, column: 1),
+                remedy: "save it as UTF-8, for example by `iconv -f utf-16 -t utf-8`")
+            at = bytes.count
+        }
     }
 
     var isAtEnd: Bool { at >= bytes.count }

@@ -1,6 +1,8 @@
 // Plain text for plans and lists of profiles: columns, times, rates. Report's figures are for results; these are for what a
 // profile says, where 15 s is 15 s and not 15.0 s. Invariant: no trailing blanks, the same text for the same value everywhere.
 
+internal import Terminal
+
 enum PlanText {
     /// At most two decimals, none that are zero.
     static func decimal(_ value: Double) -> String {
@@ -43,24 +45,25 @@ enum PlanText {
 
     /// Lines of `rows`, columns as wide as their widest cell and two blanks apart; `right` are set flush right.
     static func table(_ rows: [[String]], right: Set<Int> = [], indent: String = "") -> [String] {
+        let rows = rows.map { $0.map { TerminalText.line($0) } }
         let columns = rows.map(\.count).max() ?? 0
-        let widths = (0..<columns).map { column in rows.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0 }
+        let widths = (0..<columns).map { column in rows.map { $0.count > column ? Columns.width($0[column]) : 0 }.max() ?? 0 }
         return rows.map { row in
             let cells = row.enumerated().map { column, cell in
-                let blank = String(repeating: " ", count: widths[column] - cell.count)
-                return right.contains(column) ? blank + cell : cell + blank
+                right.contains(column) ? Columns.right(cell, widths[column]) : Columns.left(cell, widths[column])
             }
             let text = indent + cells.joined(separator: "  ")
             return String(text.reversed().drop { $0 == " " }.reversed())
         }
     }
 
-    /// `text` in lines of at most `width` characters, cut at blanks.
+    /// `text` in lines of at most `width` columns, cut at blanks.
     static func wrapped(_ text: String, width: Int) -> [String] {
         var lines: [String] = []
         var line = ""
-        for word in text.split(whereSeparator: \.isWhitespace) {
-            if !line.isEmpty, line.count + 1 + word.count > width {
+        for part in text.split(whereSeparator: \.isWhitespace) {
+            let word = TerminalText.line(String(part))
+            if !line.isEmpty, Columns.width(line) + 1 + Columns.width(word) > width {
                 lines.append(line)
                 line = ""
             }

@@ -24,8 +24,8 @@ public struct Profile: Sendable {
     /// Where connections come from; empty leaves it to the kernel.
     public internal(set) var sources: SourceAddresses
     public let limits: RunLimits
-    /// Whether replies are checked for status, octet count and terminator.
-    public let checksReplies: Bool
+    /// What is checked of the replies behind the logon.
+    public let checks: ReplyChecks
     /// Whether a user may be logged on twice at once; otherwise such a session counts as own_users_exhausted.
     public let allowsOverlap: Bool
     /// Limits that decide the verdict. Without `slo:` in the file: errors <= 1 %.

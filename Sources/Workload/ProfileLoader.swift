@@ -88,7 +88,7 @@ struct ProfileDecoder {
                 "an open profile sets its own rate, so it cannot show a maximum", at: fields.keyPosition("claims"),
                 remedy: "set 'model: closed', or remove the key")
         }
-        let checksReplies = fields.flag("checks", true)
+        let checks = readChecks()
         let allowsOverlap = fields.flag("overlap", false)
         let rules = CrossRules(fields: fields, context: context)
         rules.check(work: work, limits: limits)
@@ -118,7 +118,7 @@ struct ProfileDecoder {
             phases: phases,
             scripts: scripts, clients: final, tls: tls, population: population, server: server, target: target, sources: sources,
             limits: limits,
-            checksReplies: checksReplies, allowsOverlap: allowsOverlap, slo: slo, claimsServerMaximum: claims,
+            checks: checks, allowsOverlap: allowsOverlap, slo: slo, claimsServerMaximum: claims,
             workNames: work.map(\.name), retryPool: retryPool, traceSource: traceSource)
     }
 
@@ -164,6 +164,32 @@ struct ProfileDecoder {
         let process = fields.choice("arrivals", .poisson, [Profile.ArrivalProcess.poisson, .uniform].map { ($0.name, $0) })
         let rate = fields.tree("rate").flatMap { readRate($0, fields, "rate", base: nil) } ?? 1
         return (.open(process), rate)
+    }
+
+    /// `on`, `off`, one class, or a list of the classes that are checked.
+    private func readChecks() -> ReplyChecks {
+        guard let tree = fields.tree("checks") else { return .all }
+        let names = ReplyChecks.named.map(\.name)
+        func readClass(_ item: YAMLTree, _ words: [(String, ReplyChecks)]) -> ReplyChecks {
+            guard let (text, at) = fields.scalar(item, "checks", expecting: "on, off, or a list of classes") else { return [] }
+            if let found = words.first(where: { $0.0 == text }) { return found.1 }
+            context.report(
+                "'\(text.shown(limit: 60))' is no class of checks", at: at,
+                remedy: context.advice(for: text, among: words.map(\.0), noun: "valid"))
+            return []
+        }
+        guard case .sequence(let items, _) = tree else {
+            if case .scalar(let text, _, _) = tree, let flag = ScalarText.flag(text) { return flag ? .all : [] }
+            return readClass(tree, [("on", .all), ("off", [])] + ReplyChecks.named.map { ($0.name, $0.check) })
+        }
+        if items.count > names.count {
+            context.report(
+                "the list 'checks' has \(items.count) items, and there are \(names.count) classes",
+                at: fields.keyPosition("checks"))
+        }
+        return items.prefix(names.count).reduce(into: ReplyChecks()) { checks, item in
+            checks.formUnion(readClass(item, ReplyChecks.named.map { ($0.name, $0.check) }))
+        }
     }
 
     private func readRetryPool(_ model: Profile.Model, _ clients: [ClientDraft]) -> Profile.RetryPool? {
@@ -351,7 +377,7 @@ struct ProfileDecoder {
     /// The address as given. A bad one is reported and kept, so that it does not count as absent.
     private func readAddress(_ inner: SchemaFields, _ key: String) -> String? {
         guard let tree = inner.tree(key) else { return nil }
-        let example = "for example 127.0.0.1:110, mail.example.org:995 or [::1]:110"
+        let example = "for example 127.0.0.1:110, mail.example.org:995, or \"[::1]:110\" in quotes"
         return inner.address(tree, key, ports: 1...65_535, example: example)?.text ?? ""
     }
 

@@ -55,8 +55,9 @@ enum ProfileSchema {
                     + "the target's family, each with ports of its own ([commands.md](commands.md)). `--source` replaces them."),
             key("limits", "`limits` below", "see there", "Bounds of the generator."),
             key(
-                "checks", "`on`, `off`", "`on`",
-                "Check each reply's status, octet count and terminator. `off` only to measure what checking costs."),
+                "checks", "`on`, `off`, or a list of `status`, `size`, `terminator`, `listing`", "`on`",
+                "What is checked of the replies behind the logon, by class; what is not listed is let pass, and counted in a "
+                    + "warning: see Checks above. `off` is the empty list."),
             key(
                 "overlap", "`on`, `off`", "`off`",
                 "Let a user log on while his earlier session is open. Otherwise such a session counts as "

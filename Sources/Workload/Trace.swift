@@ -109,6 +109,7 @@ private struct TraceReader {
             records.errors.report("the file is larger than 1 GiB", at: start)
             throw records.errors.errors()
         }
+        guard records.errors.isEmpty else { throw records.errors.errors() }
         let header = records.isAtEnd ? nil : records.next()
         if header?.map(\.text).joined(separator: ",") != Trace.header {
             records.errors.report("this is not the header of a trace", at: start, remedy: "the first line is \(Trace.header)")
@@ -123,6 +124,7 @@ private struct TraceReader {
             }
             if let cells = records.next() { readStart(cells) }
         }
+        records.errors.isCutShort = !records.isAtEnd && records.errors.isCrowded
         if records.errors.isEmpty, !isMeasured {
             records.errors.report("no start lies in a measured phase", at: SourcePosition(line: 2, column: 1))
         }

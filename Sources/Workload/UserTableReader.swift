@@ -37,6 +37,7 @@ private struct CSVReader {
             records.errors.report("the file is larger than 1 GiB", at: start)
             throw records.errors.errors()
         }
+        guard records.errors.isEmpty else { throw records.errors.errors() }
         if !records.isAtEnd {
             readHeader(records.next())
         } else {
@@ -50,6 +51,7 @@ private struct CSVReader {
                 break
             }
         }
+        records.errors.isCutShort = !records.isAtEnd && records.errors.isCrowded
         if records.errors.isEmpty, builder.rows == 0 {
             records.errors.report("the file has a header and no user", at: SourcePosition(line: 2, column: 1))
         }

@@ -22,7 +22,7 @@ extension SchemaFields {
             if let found = value(name) { return found }
             context.report(
                 "'\(name.shown(limit: 60))' is not \(noun)", at: at,
-                remedy: Spelling.advice(for: name, among: names, noun: "valid"))
+                remedy: context.advice(for: name, among: names, noun: "valid"))
             return nil
         }
         guard case .mapping(let pairs, let at) = tree else {

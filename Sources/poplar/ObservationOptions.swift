@@ -79,7 +79,8 @@ extension ServePlan {
             let address = try SocketAddress(parsing: metrics)
             guard address.isLoopback else {
                 throw SettingsFailure(
-                    description: "\(metrics) is not a loopback address; give 127.0.0.1:PORT or [::1]:PORT, "
+                    description:
+                        "\(metrics) is not a loopback address; give 127.0.0.1:PORT or [::1]:PORT (quoted in YAML), "
                         + "and let a reverse proxy with its own access rules show it to others")
             }
             return address

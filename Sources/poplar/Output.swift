@@ -4,8 +4,8 @@
 // second.
 
 import ArgumentParser
-import Exposition
 import Glibc
+import Terminal
 
 enum Outlets {
     /// Messages on standard error, and the line `ready` of a server: whoever adds one never waits.
@@ -23,20 +23,21 @@ enum Outlets {
 
 /// Adds a line on standard error and waits until it is written, so that messages and output keep their order on a
 /// terminal; a second at the most, and not at all once a reader has let that pass.
-func complain(_ text: String) { printError("poplar: \(text)\n") }
+func complain(_ text: String) { sayError("poplar: \(text)") }
 
-/// `complain` for a text that has its own form, as errors with file, line and column have.
-func printError(_ text: String) {
+/// `complain` without our name in front: compilers print errors so, and editors find their place.
+func sayError(_ text: String) {
     let isFree = Outlets.standard.isIdle
-    Outlets.tell(text)
+    Outlets.tell(text + "\n")
     if isFree { Outlets.flush() }
 }
 
-/// Writes all of `text` to standard output. Throws exit code 1, with the reason on standard error.
-func emit(_ text: String) throws {
+/// Writes all of `text` to standard output, with what a terminal would obey spelled out. Throws exit code 1, with the
+/// reason on standard error. `asGiven`: the text is a file's, and goes to a program octet for octet.
+func emit(_ text: String, asGiven: Bool = false) throws {
     // What was printed before comes first.
     fflush(nil)
-    var text = text
+    var text = asGiven && isatty(STDOUT_FILENO) == 0 ? text : TerminalText.safe(text)
     let code = text.withUTF8 { octets -> Int32 in
         var done = 0
         while done < octets.count, let base = octets.baseAddress {

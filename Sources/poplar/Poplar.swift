@@ -48,7 +48,7 @@ struct Poplar: ParsableCommand {
             if code.isSuccess {
                 do { try emit(text + "\n") } catch { return ExitStatus.failure.rawValue }
             } else {
-                printError(text + "\n")
+                sayError(text)
             }
             return code.rawValue
         }

@@ -86,9 +86,12 @@ struct ProfileCommand: ParsableCommand {
         func run() throws {
             do {
                 let source = try ProfileFile.read(profile)
-                try emit(path ? source.file + "\n" : source.text)
+                try path ? emit(source.file + "\n") : emit(source.text, asGiven: true)
             } catch let error as ProfileFile.Missing {
                 complain(error.description)
+                throw ExitStatus.usage
+            } catch let errors as ConfigurationErrors {
+                sayError("\(errors)")
                 throw ExitStatus.usage
             }
         }
@@ -124,7 +127,7 @@ struct ProfileCommand: ParsableCommand {
                 } catch {
                     isGood = false
                     // As compilers print them, so that editors find the place.
-                    printError("\(error)\n")
+                    sayError("\(error)")
                 }
             }
             if !isGood { throw ExitStatus.usage }

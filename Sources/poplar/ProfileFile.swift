@@ -17,31 +17,31 @@ enum ProfileFile {
         for candidate in candidates {
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: candidate, isDirectory: &isFolder), !isFolder.boolValue else { continue }
-            guard let data = FileManager.default.contents(atPath: candidate) else {
-                throw Missing(description: "cannot read the profile \(candidate): \(String(cString: strerror(errno)))")
-            }
-            return (String(decoding: data, as: UTF8.self), candidate)
+            let octets: [UInt8]
+            do throws(InputFile.Failure) {
+                octets = try InputFile.read(candidate, limit: InputFile.textLimit, noun: "the profile")
+            } catch { throw Missing(description: error.description) }
+            return (try SourceText.decode(octets, file: candidate, kind: "profile"), candidate)
         }
         let near = Spelling.nearest(to: name, among: shipped().map(\.name)).map { "; did you mean '\($0)'?" } ?? ""
         throw Missing(
-            description: "there is no profile '\(name)': neither a file nor a name in profiles/ (poplar profile list)\(near)")
+            description:
+                "there is no profile '\(name.shown())': neither a file nor a name in profiles/ (poplar profile list)\(near)")
     }
 
     /// The profile with the starts of its trace, where it has one.
     static func replaying(_ profile: Profile, users: UserTable) throws -> Profile {
         guard let file = traceFile(profile) else { return profile }
-        guard let data = FileManager.default.contents(atPath: file) else {
-            throw profile.traceError("cannot read the trace \(file)")
+        let csv: [UInt8]
+        do throws(InputFile.Failure) { csv = try InputFile.read(file, limit: Trace.fileLimit, noun: "the trace") } catch {
+            throw profile.traceError(error.description)
         }
-        let csv = Array(data)
         return try profile.replaying(csv: csv, file: file, users: users, sha256: RunVerdict.sha256(csv))
     }
 
     /// Where the trace of `profile` lies; nil without one.
     static func traceFile(_ profile: Profile) -> String? {
-        guard let path = profile.traceSource?.path else { return nil }
-        let folder = URL(fileURLWithPath: profile.file).deletingLastPathComponent()
-        return path.hasPrefix("/") ? path : folder.appendingPathComponent(path).relativePath
+        profile.traceSource.map { InputFile.relative($0.path, to: profile.file) }
     }
 
     /// The names that `run` takes, in alphabetical order, each with its file.

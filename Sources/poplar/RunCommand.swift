@@ -67,6 +67,9 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Run folder; by default results/runs/<UTC time>-<profile>.", valueName: "folder"))
     var out: String?
 
+    @Flag(help: "Replace the results that the folder of --out holds.")
+    var force = false
+
     @OptionGroup var access: TargetOptions
 
     @Flag(name: .customLong("dry-run"), help: "Print the plan and check the users; start nothing.")
@@ -89,12 +92,14 @@ struct RunCommand: ParsableCommand {
         if quiet, jsonLines { throw ValidationError("--quiet and --json-lines exclude each other") }
         if let threads, !(1...256).contains(threads) { throw ValidationError("--threads is 1 to 256, not \(threads)") }
         guard out != "" else { throw ValidationError("--out names no folder: leave it out, or give one") }
+        if force, out == nil { throw ValidationError("--force is for the folder of --out, and there is none") }
         guard (0...1000).contains(trace) else { throw ValidationError("--trace is 1 to 1000 sessions, not \(trace)") }
     }
 
     mutating func run() throws {
         do {
             let load = try prepare()
+            if let out, !force { try RunFolder.refuseResults(out) }
             if dryRun { return try printPlan(load) }
             try RunTarget.checkSources(load.profile, load.target)
             // Whether the users suffice, before anything is started, connected or made.
@@ -118,6 +123,7 @@ struct RunCommand: ParsableCommand {
         case is ConfigurationErrors, is OverrideError, is ScheduleError, is ProfileFile.Missing, is ValidationError: .usage
         case LoadRun.Failure.schedule: .usage
         case let error as SystemError where error.isMalformed: .usage
+        case FolderError.holdsResults: .usage
         case is Interrupted: .interrupted
         default: .failure
         }
@@ -143,7 +149,11 @@ struct RunCommand: ParsableCommand {
         var users = UserTable.embedded(users: loaded.population.users)
         if let file = self.users {
             users = try UserTable.read(file)
-            for warning in users.warnings { complain(warning.rendered(file: file, as: "warning")) }
+            for warning in users.warnings.prefix(10) { complain(warning.rendered(file: file, as: "warning")) }
+            if users.warnings.count > 10 {
+                let isAll = users.warnings.count < DiagnosticCollector.limit
+                complain("\(file): and \(isAll ? "" : "at least ")\(users.warnings.count - 10) more warnings")
+            }
         }
         loaded = try ProfileFile.replaying(loaded, users: users)
         var target: RunTarget?

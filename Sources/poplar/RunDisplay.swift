@@ -2,12 +2,12 @@
 // object a second for programs, or nothing. Invariant: nothing here waits for whoever reads it. A reader that has gone does not
 // end the run; a terminal that is held up (Ctrl-S) misses drawings; a program that is slow gets every object, later.
 
-import Exposition
 import Foundation
 import LoadGenerator
 import PoplarCore
 import Report
 import Telemetry
+import Terminal
 import Workload
 
 struct RunDisplay {
@@ -131,8 +131,9 @@ struct RunDisplay {
 
     private static func terminalSize() -> (columns: Int, rows: Int) {
         var size = winsize()
-        guard ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else { return (100, 24) }
-        return (Int(size.ws_col), Int(size.ws_row))
+        guard ioctl(1, UInt(TIOCGWINSZ), &size) == 0 else { return (80, 24) }
+        // A terminal may know one of them alone, or neither.
+        return (size.ws_col > 0 ? Int(size.ws_col) : 80, size.ws_row > 0 ? Int(size.ws_row) : 24)
     }
 
     /// Writes an object of `--json-lines`. One that has no JSON is told of on standard error, and the run goes on.

@@ -12,6 +12,7 @@ import Report
 import Results
 import TLS
 import Telemetry
+import Terminal
 import Workload
 
 struct RunSession {
@@ -41,6 +42,22 @@ struct RunSession {
         let queue = try SignalQueue([SIGINT, SIGTERM, SIGHUP])
         // A limit on the size of files is an error of a write, not the end of the run.
         signal(SIGXFSZ, SIG_IGN)
+        // First of all: a run that cannot have its folder starts nothing.
+        let folder = try claimFolder()
+        do {
+            return try run(in: folder, queue)
+        } catch {
+            folder.discard()
+            throw error
+        }
+    }
+
+    private func claimFolder() throws(FolderError) -> RunFolder {
+        if let out = command.out { return try RunFolder.use(out, replacing: command.force) }
+        return try RunFolder.create(profile: load.profile.name, epochSeconds: UInt64(max(0, time(nil))))
+    }
+
+    private mutating func run(in folder: RunFolder, _ queue: borrowing SignalQueue) throws -> Results.ExitCode {
         let profile = load.profile
         var target = load.target ?? RunTarget()
         var server: EmbeddedServer?
@@ -59,11 +76,9 @@ struct RunSession {
         defer { server?.stop() }
         try target.check(profile, signals: queue.descriptor)
         let run = try LoadRun(configuration(target, isEmbedded: server != nil))
-        let folder =
-            try command.out.map { path throws(FileError) in try RunFolder.use(path) }
-            ?? RunFolder.create(profile: profile.name, epochSeconds: UInt64(max(0, time(nil))))
         let startEpochNs = Self.epochNs(at: run.startNs)
-        var writer = try openWriter(folder, startEpochNs)
+        var writer = try RunWriter(
+            folder, startEpochNs: startEpochNs, logEveryS: RunWriter.logInterval(durationNs: profile.durationNs))
         let startedAt = Self.timeText(startEpochNs)
         warnOfUsers()
         if display.mode == .jsonLines { display.write(object: startLine(target, startedAt)) }
@@ -76,9 +91,11 @@ struct RunSession {
         let manifest = manifest(run, server, target: target, startedAt: startedAt)
         // The folder first: whoever reads the report may be slow.
         write(run, writer, summary, manifest)
+        folder.release()
         if unwritten == nil, let count = traced?.count {
             notes.append("dialogues of \(count) sessions in \(folder.path)/\(RunFolder.File.dialogues)")
         }
+        if let warning = RunVerdict.letPass(run) { display.say(warning) }
         report(summary, run)
         let code = unwritten == nil ? summary.verdict.exitCode : ExitCode.first(of: [.failure, summary.verdict.exitCode])
         if display.mode == .jsonLines {
@@ -94,16 +111,6 @@ struct RunSession {
         // A signal now is for somebody who does not read: the results are written.
         while !display.isDone, queue.wait(timeoutMs: 20) == nil {}
         return code
-    }
-
-    private func openWriter(_ folder: RunFolder, _ startEpochNs: UInt64) throws(FileError) -> RunWriter {
-        do throws(FileError) {
-            return try RunWriter(
-                folder, startEpochNs: startEpochNs, logEveryS: RunWriter.logInterval(durationNs: load.profile.durationNs))
-        } catch {
-            folder.discard()
-            throw error
-        }
     }
 
     private func startLine(_ target: RunTarget, _ startedAt: String) -> JSONLines.Start {
@@ -218,7 +225,7 @@ struct RunSession {
 
     private func report(_ summary: RunSummary, _ run: LoadRun) {
         var text = "\n" + EndReport.text(summary, style: display.style)
-        for note in notes { text += " note       \(note)\n" }
+        for note in notes { text += " note       \(TerminalText.line(note))\n" }
         text += EndReport.block("generator", RunVerdict.cost(run, run.collector.totals))
         display.report(text)
     }

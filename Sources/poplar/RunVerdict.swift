@@ -88,6 +88,7 @@ enum RunVerdict {
                 "\(totals.lateHandovers) hand-overs of a second were put off, since nobody took them: series.csv and "
                     + "steps.hlog are coarser there, the totals exact")
         }
+        if let text = letPass(run) { warnings.append(text) }
         if let text = unsteady(totals, profile) { warnings.append(text) }
         if let text = unlimited(totals, profile) { warnings.append(text) }
         return warnings
@@ -129,6 +130,18 @@ enum RunVerdict {
             let (first, last) = (Int((stretch.startNs + 999_999_999) / 1_000_000_000), Int(stretch.endNs / 1_000_000_000))
             return first < last ? first..<last : nil
         }
+    }
+
+    /// What of the replies was wrong and let pass, since its class of checks is off.
+    static func letPass(_ run: LoadRun) -> String? {
+        let passed = run.health.reduce(PassedReplies()) { $0 + $1.passed }
+        let parts: [(UInt64, String)] = [
+            (passed.status, "refusals (status)"), (passed.size, "sizes that differ (size)"),
+            (passed.terminator, "messages without the right end (terminator)"),
+            (passed.listing, "figures and rows of another form (listing)"),
+        ]
+        let text = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+        return text.isEmpty ? nil : "let pass, since the profile has these checks off: \(text)"
     }
 
     /// Failures that no limit of the profile judges.

@@ -161,7 +161,7 @@ struct ServeCommand: ParsableCommand {
         let reload = ServeReload(
             server, plan, accounts: accounts, population: population, tls: tls, tickets: tickets, log: observation.log
         ) {
-            try command.readPlan()
+            try command.readPlan(mayWait: false)
         }
         var loop = ServeLoop(server: server, reload: reload, tickets: tickets, observation: observation)
         loop.run(signals)
@@ -181,9 +181,9 @@ struct ServeCommand: ParsableCommand {
 
     // MARK: The plan
 
-    private func readPlan() throws -> ServePlan {
+    private func readPlan(mayWait: Bool = true) throws -> ServePlan {
         if let config {
-            return try ServePlan(path: config, overrides: .init(pop3: pop3, pop3s: pop3s, workers: workers))
+            return try ServePlan(path: config, overrides: .init(pop3: pop3, pop3s: pop3s, workers: workers, mayWait: mayWait))
         }
         var settings = ServiceSettings()
         settings.compatibility = compat ?? settings.compatibility
@@ -209,7 +209,7 @@ struct ServeCommand: ParsableCommand {
     private func reportingPlace<Value>(_ body: () throws -> Value) throws -> Value {
         do { return try body() } catch {
             guard config != nil else { throw error }
-            printError("\(error)\n")
+            sayError("\(error)")
             throw ExitStatus.usage
         }
     }

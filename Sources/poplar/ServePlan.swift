@@ -28,10 +28,11 @@ struct ServePlan {
 
     /// The full form: reads `path`. Listeners and workers of the command line replace those of the file.
     init(path: String, overrides: Overrides) throws {
-        let text = try Self.read(path)
-        guard let text = String(validating: text, as: UTF8.self) else {
-            throw SettingsFailure(description: "\(path): error: the file is not UTF-8 text")
-        }
+        let octets: [UInt8]
+        do throws(InputFile.Failure) {
+            octets = try InputFile.read(path, limit: InputFile.textLimit, noun: "the settings file", waits: overrides.mayWait)
+        } catch { throw SettingsFailure(description: error.description) }
+        let text = try SourceText.decode(octets, file: path, kind: "settings file")
         let loaded = try SettingsLoader.load(
             text: text, file: path, limits: Server.Limits.descriptions, needsListeners: !overrides.hasListeners)
         var settings = loaded.settings
@@ -51,6 +52,8 @@ struct ServePlan {
         var pop3: [String]
         var pop3s: [String]
         var workers: Int?
+        /// Whether the file may be a pipe that is still being written: at the start, never while the server runs.
+        var mayWait = true
 
         var hasListeners: Bool { !pop3.isEmpty || !pop3s.isEmpty }
     }
@@ -139,27 +142,14 @@ struct ServePlan {
 
     /// A name in a settings file starts at the file's folder, one of the command line at ours.
     func absolute(_ name: String) -> String {
-        guard let file, !name.hasPrefix("/") else { return name }
-        return URL(fileURLWithPath: file.source.file).deletingLastPathComponent().appendingPathComponent(name).path
+        guard let file else { return name }
+        return InputFile.relative(name, to: file.source.file)
     }
 
     /// `error` at its place of the settings file; in the quick form, as it is.
     func failure(_ error: some Any, at place: String) -> any Error {
         if let file { return file.error("\(error)", at: place) }
         return (error as? any Error) ?? SettingsFailure(description: "\(error)")
-    }
-
-    /// A regular file of 16 MiB at the most: what could block or never end is refused.
-    private static func read(_ path: String) throws -> [UInt8] {
-        var status = stat()
-        guard stat(path, &status) == 0 else { throw SystemError(call: "open", code: errno, subject: "cannot read \(path)") }
-        guard status.st_mode & S_IFMT == S_IFREG, status.st_size <= 16 << 20 else {
-            throw SettingsFailure(description: "cannot read \(path): it is no file, or larger than 16 MiB")
-        }
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw SystemError(call: "open", code: errno, subject: "cannot read \(path)")
-        }
-        return Array(data)
     }
 }
 

@@ -2,7 +2,7 @@
 // Invariant: nothing is connected to a target that is not loopback unless the command line allows it.
 
 import ArgumentParser
-import Foundation
+import Configuration
 import TLS
 import Workload
 
@@ -23,11 +23,10 @@ struct TargetOptions: ParsableArguments {
     /// The file of `--ca`, which holds a certificate; nil without it.
     func authorities() throws -> [UInt8]? {
         guard let ca else { return nil }
-        let data: Data
-        do { data = try Data(contentsOf: URL(fileURLWithPath: ca)) } catch {
-            throw ValidationError("cannot read the authorities \(ca): \(String(cString: strerror(errno)))")
+        let pem: [UInt8]
+        do throws(InputFile.Failure) { pem = try InputFile.read(ca, limit: 64 << 20, noun: "the authorities") } catch {
+            throw ValidationError(error.description)
         }
-        let pem = Array(data)
         do throws(TLSError) { _ = try TLSContext.client(authorityPEM: pem) } catch { throw ValidationError("\(ca): \(error)") }
         return pem
     }
@@ -45,9 +44,10 @@ struct TargetOptions: ParsableArguments {
 extension UserTable {
     /// The table of a file.
     static func read(_ file: String) throws -> UserTable {
-        guard let data = FileManager.default.contents(atPath: file) else {
-            throw ValidationError("cannot read the user table \(file)")
+        let csv: [UInt8]
+        do throws(InputFile.Failure) { csv = try InputFile.read(file, limit: fileLimit, noun: "the user table") } catch {
+            throw ValidationError(error.description)
         }
-        return try load(csv: Array(data), file: file)
+        return try load(csv: csv, file: file)
     }
 }

@@ -93,16 +93,16 @@ let badSettings: [BadSettings] = [
         "3:9 'pop3' must be a list, not '127.0.0.1:1110' | each item starts with '- '"),
     BadSettings(
         "an address has a port", "pop3: [127.0.0.1:1110]", "pop3: [127.0.0.1]",
-        "3:10 'pop3' must be host:port, not '127.0.0.1' | for example 127.0.0.1:1110 or [::1]:1110; port 0 lets the "
-            + "kernel choose"),
+        "3:10 'pop3' must be host:port, not '127.0.0.1' | for example 127.0.0.1:1110, or \"[::1]:1110\" in quotes; "
+            + "port 0 lets the kernel choose"),
     BadSettings(
         "a port is below 65536", "pop3: [127.0.0.1:1110]", "pop3: [127.0.0.1:65536]",
-        "3:10 'pop3' must be host:port, not '127.0.0.1:65536' | for example 127.0.0.1:1110 or [::1]:1110; port 0 "
-            + "lets the kernel choose"),
+        "3:10 'pop3' must be host:port, not '127.0.0.1:65536' | for example 127.0.0.1:1110, or \"[::1]:1110\" in quotes; "
+            + "port 0 lets the kernel choose"),
     BadSettings(
         "an IPv6 address stands in brackets", "pop3: [127.0.0.1:1110]", "pop3: [\"::1:1110\"]",
-        "3:10 'pop3' must be host:port, not '::1:1110' | for example 127.0.0.1:1110 or [::1]:1110; port 0 lets the "
-            + "kernel choose"),
+        "3:10 'pop3' must be host:port, not '::1:1110' | for example 127.0.0.1:1110, or \"[::1]:1110\" in quotes; "
+            + "port 0 lets the kernel choose"),
     BadSettings(
         "an address is given once", "pop3: [127.0.0.1:1110]", "pop3: [\"[::1]:1995\"]",
         "4:11 the address '[::1]:1995' is given twice"),

@@ -66,6 +66,6 @@ struct RenderingTests {
 
     @Test("control characters of a profile never reach the terminal")
     func terminal() {
-        #expect("a\u{1B}[31mb\u{202E}c\u{9B}".shown() == "a\u{FFFD}[31mb\u{FFFD}c\u{FFFD}")
+        #expect("a\u{1B}[31mb\u{202E}c\u{9B}".shown() == "a\\u{1B}[31mb\\u{202E}c\\u{9B}")
     }
 }

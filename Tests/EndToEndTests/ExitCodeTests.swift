@@ -204,7 +204,7 @@ struct ExitCodeTests {
         let silent = try SilentPort()
         let text = profile([fails], load: crowded, more: brief)
         let target = ["--pop3", "127.0.0.1:\(silent.port)"]
-        let second = try Program.run("/bin/bash", confined(kibibytes, try words(folder, text, target)))
+        let second = try Program.run("/bin/bash", confined(kibibytes, try words(folder, text, target + ["--force"])))
         #expect(second.status == failure, "\(second.errors)")
         #expect(
             second.output.contains("INVALID  short, open model") && second.output.contains(" sessions   "), "\(second.output)")

@@ -187,7 +187,7 @@ struct ReloadTests {
                 "      key: server.key", "           ^", "poplar: not reloaded, what was in force stays:",
                 "/server.yaml:6:16: error: /server.crt: cannot be opened: No such file or directory",
                 "      certificate: server.crt", "                   ^", "poplar: not reloaded, what was in force stays:",
-                "cannot read /server.yaml: No such file or directory (open)",
+                "cannot read the settings file /server.yaml: No such file or directory",
             ])
     }
 

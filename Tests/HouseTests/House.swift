@@ -21,6 +21,7 @@ enum House {
         "CStartup": Room(0),
         "PoplarCore": Room(1, dataPlane: true),
         "Digest": Room(1, dataPlane: true),
+        "Terminal": Room(1),
         "Reactor": Room(2, dataPlane: true),
         "TLS": Room(2, dataPlane: true),
         "Certificates": Room(2),

@@ -59,10 +59,14 @@ final class Conversation {
     private var held: [UInt8] = []
     private var now: UInt64 = 1_000
 
-    init(_ script: SessionScript, messageBytes: UInt64 = 0, seen: SeenMail = SeenMail(), draw: UInt64 = 0) {
+    init(
+        _ script: SessionScript, messageBytes: UInt64 = 0, seen: SeenMail = SeenMail(), draw: UInt64 = 0,
+        checks: ReplyChecks = .all
+    ) {
         table = CredentialTable(.embedded(users: 4), needed: .all)
         context = SessionContext(
-            credentials: table.view, random: Xoshiro256(seed: 1), knownMessageBytes: messageBytes, seen: SeenTable(users: 1))
+            credentials: table.view, random: Xoshiro256(seed: 1), knownMessageBytes: messageBytes, checks: checks,
+            seen: SeenTable(users: 1))
         context.seen?[0] = seen
         machine = SessionMachine(script: script, user: 0, nowNs: now, draw: draw)
         tick()
@@ -94,6 +98,9 @@ final class Conversation {
         note(body(&machine))
         note(machine.ending())
     }
+
+    /// What was let pass.
+    var passed: PassedReplies { context.passed }
 
     /// What the user has seen by now.
     var seen: SeenMail { context.seen?[0] ?? SeenMail() }

@@ -33,7 +33,7 @@ import Testing
                 </testsuite>
 
                 """)
-        #expect(JUnitReport.escaped("a<\"&\u{1b}\n") == "a&lt;&quot;&amp;? ")
+        #expect(JUnitReport.escaped("a<\"&\u{1b}\n") == "a&lt;&quot;&amp;\\u{1B} ")
     }
 
     @Test func prometheusGetsSecondsAndNoQuantileThatIsNull() {

@@ -4,6 +4,7 @@
 import Foundation
 import Results
 import Telemetry
+import Terminal
 import Testing
 
 @testable import Report
@@ -91,6 +92,20 @@ import Testing
             ])
     }
 
+    @Test func namesOfDoubleWidthAndHostileOnesFitTheTerminalToo() {
+        var state = state()
+        for phase in ["計測区間計測区間計測区間計測区間計測区間計測区間計測区間", "\u{1b}[2J\u{202E}evil\n\n", "e\u{301}e\u{301}"] {
+            state.place.phase = phase
+            for columns in 1...100 {
+                let lines = LiveView.lines(state, columns: columns, style: Style(isTerminal: true, noColor: nil))
+                #expect(lines.allSatisfy { LiveView.width($0) <= columns && !$0.contains("\n") }, "\(columns) columns")
+                let text = TerminalText.safe(lines.joined()).replacing(#/\u{1b}\[[0-9]*m/#, with: "")
+                #expect(!text.contains("\u{1b}") && !text.contains("\u{202E}"))
+            }
+        }
+        #expect(!LiveView.logLine(state).dropLast().contains("\n"))
+    }
+
     @Test func withoutColourTheLampIsToldApartByItsSign() {
         func line(_ lamp: Lamp, _ style: Style) -> String {
             var state = state()
@@ -100,7 +115,7 @@ import Testing
         let colour = Style(isTerminal: true, noColor: nil)
         #expect(line(Lamp(.green, "g"), .plain) == "  generator ● g" && line(Lamp(.yellow, "y"), .plain) == "  generator ▲ y")
         #expect(line(Lamp(.red, "r"), .plain) == "  generator ✖ r")
-        #expect(line(Lamp(.red, "r"), colour) == "\u{1b}[31m  generator ✖ r\u{1b}[0m")
+        #expect(TerminalText.safe(line(Lamp(.red, "r"), colour)) == "\u{1b}[31m  generator ✖ r\u{1b}[0m")
         #expect(LiveView.width(line(Lamp(.red, "r"), colour)) == 15)
     }
 
@@ -114,11 +129,14 @@ import Testing
     }
 
     @Test func theBlockIsRedrawnInPlaceAlsoAfterAResize() {
-        #expect(LiveView.redraw(["a", "b"], previous: [], columns: 80) == "\r\u{1b}[2Ka\n\r\u{1b}[2Kb\n")
-        #expect(LiveView.redraw(["a", "b"], previous: [1, 0], columns: 80) == "\u{1b}[2A\r\u{1b}[2Ka\n\r\u{1b}[2Kb\n")
-        #expect(LiveView.redraw(["a"], previous: [1, 1], columns: 80).hasSuffix("\u{1b}[J"))
+        func redraw(_ lines: [String], previous: [Int], columns: Int) -> String {
+            TerminalText.safe(LiveView.redraw(lines, previous: previous, columns: columns))
+        }
+        #expect(redraw(["a", "b"], previous: [], columns: 80) == "\r\u{1b}[2Ka\n\r\u{1b}[2Kb\n")
+        #expect(redraw(["a", "b"], previous: [1, 0], columns: 80) == "\u{1b}[2A\r\u{1b}[2Ka\n\r\u{1b}[2Kb\n")
+        #expect(redraw(["a"], previous: [1, 1], columns: 80).hasSuffix("\u{1b}[J"))
         // Lines of 100 and 40 characters stand in three rows and one of a terminal that is 40 wide now.
-        #expect(LiveView.redraw(["a", "b"], previous: [100, 40], columns: 40).hasPrefix("\u{1b}[4A"))
+        #expect(redraw(["a", "b"], previous: [100, 40], columns: 40).hasPrefix("\u{1b}[4A"))
     }
 
     @Test func barsAndSparklinesStayInBounds() {

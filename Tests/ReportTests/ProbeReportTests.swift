@@ -3,6 +3,7 @@
 
 import Dialogue
 import Telemetry
+import Terminal
 import Testing
 
 @testable import Report
@@ -134,13 +135,14 @@ import Testing
 
     @Test("on a terminal what works is green, what failed red, times are faint; without colours the text is the same")
     func colour() {
-        let text = ProbeReport.text(Self.mixed, style: Style(isTerminal: true, noColor: nil))
+        let text = TerminalText.safe(ProbeReport.text(Self.mixed, style: Style(isTerminal: true, noColor: nil)))
         #expect(text.contains("\u{1b}[32mbasic over pop3 as user00005: ok\u{1b}[0m"))
         #expect(text.contains("\u{1b}[31mntlm-v1 over pop3 as user00005: refused\u{1b}[0m"))
         #expect(text.contains("\u{1b}[2m     250 us\u{1b}[0m  S: +OK"))
         #expect(text.replacing(#/\u{1b}\[[0-9]*m/#, with: "") == ProbeReport.text(Self.mixed))
         let gone = Self.findings([Self.channel { $0.problem = "cannot connect" }], [])
         #expect(
-            ProbeReport.text(gone, style: Style(isTerminal: true, noColor: nil)).contains("\u{1b}[31mcannot connect\u{1b}[0m"))
+            TerminalText.safe(ProbeReport.text(gone, style: Style(isTerminal: true, noColor: nil))).contains(
+                "\u{1b}[31mcannot connect\u{1b}[0m"))
     }
 }

@@ -2,6 +2,7 @@
 // Golden texts: a change of a layout is a change of a test.
 
 import Telemetry
+import Terminal
 import Testing
 
 @testable import Report
@@ -83,7 +84,7 @@ import Testing
         #expect(!Style(isTerminal: false, noColor: nil).colour)
         #expect(!EndReport.text(ReportFixture.mixed).contains("\u{1b}"))
         let painted = EndReport.text(ReportFixture.mixed, style: Style(isTerminal: true, noColor: nil))
-        #expect(painted.hasPrefix("\u{1b}[31mFAIL\u{1b}[0m  exchange-mixed"))
+        #expect(TerminalText.safe(painted).hasPrefix("\u{1b}[31mFAIL\u{1b}[0m  exchange-mixed"))
     }
 
     @Test func markdownCarriesTheSameFigures() {

@@ -30,11 +30,12 @@ import Testing
             #expect(folder.path == base + "/a/b/20260131T235959Z-smoke")
             let collector = RunFixture.collector()
             var writer = try RunWriter(folder, startEpochNs: 1_769_903_999_000_000_000)
-            #expect(names(folder.path) == [".series.csv.tmp", ".steps.hlog.tmp"])
+            #expect(names(folder.path) == [".poplar-lock", ".series.csv.\(folder.tag).tmp", ".steps.hlog.\(folder.tag).tmp"])
             try writer.appendInterval(collector)
             try writer.finish(
                 collector, summary: RunFixture.summary(), manifest: manifest, profileText: "name: smoke\n",
                 errors: ErrorExamples())
+            folder.release()
             #expect(
                 names(folder.path) == [
                     "errors.jsonl", "manifest.json", "profile.yaml", "series.csv", "session.hgrm", "steps.hlog", "summary.json",
@@ -63,6 +64,7 @@ import Testing
                 var file = try StreamedFile(folder, "x")
                 try file.append("half")
             }
+            folder.release()
             #expect(names(base) == ["x"])
             #expect(try String(contentsOfFile: base + "/x", encoding: .utf8) == "old")
             try folder.write("x", "new")
@@ -77,19 +79,21 @@ import Testing
         for name in written {
             try withFolder { base in
                 let folder = try RunFolder.use(base)
+                folder.release()
                 let all = written + ["steps.hlog", "series.csv"]
                 for old in all { try folder.write(old, "old") }
                 let collector = RunFixture.collector()
                 var writer = try RunWriter(folder, startEpochNs: 0)
                 try writer.append(collector)
                 // Nothing can be opened under a name that a folder has.
-                try FileManager.default.createDirectory(atPath: "\(base)/.\(name).tmp", withIntermediateDirectories: false)
+                try FileManager.default.createDirectory(
+                    atPath: folder.temporary(name), withIntermediateDirectories: false)
                 #expect(throws: FileError.self) {
                     try writer.finish(
                         collector, summary: RunFixture.summary(), manifest: manifest, profileText: "name: smoke\n",
                         errors: ErrorExamples(), others: [("summary.md", "# new\n")])
                 }
-                #expect(names(base) == ([".\(name).tmp"] + all).sorted())
+                #expect(names(base) == ([".\(name).\(folder.tag).tmp"] + all).sorted())
                 for old in all { #expect(try String(contentsOfFile: "\(base)/\(old)", encoding: .utf8) == "old") }
             }
         }
@@ -118,6 +122,7 @@ import Testing
             try writer.finish(
                 collector, summary: RunFixture.summary(), manifest: manifest, profileText: "name: smoke\n",
                 errors: ErrorExamples())
+            folder.release()
             let (all, old) = (names(base), try String(contentsOfFile: base + "/summary.json", encoding: .utf8))
             for (place, change) in [
                 ("throughput.sessions_per_s", { $0.throughput.sessionsPerS = figure }),
@@ -147,8 +152,8 @@ import Testing
             let made = try RunFolder.use(base + "/made")
             let there = try RunFolder.use(base)
             made.discard()
-            #expect(names(base) == [])
             there.discard()
+            #expect(names(base) == [])
             #expect(FileManager.default.fileExists(atPath: base))
             let kept = try RunFolder.create(base: base, profile: "p", epochSeconds: 0)
             try kept.write("x", "text")
@@ -204,7 +209,7 @@ import Testing
     }
 
     @Test func aFolderThatCannotBeMadeIsAnErrorWithItsName() {
-        #expect(throws: FileError.self) { try RunFolder.create(base: "/dev/null/x", profile: "p", epochSeconds: 0) }
+        #expect(throws: FolderError.self) { try RunFolder.create(base: "/dev/null/x", profile: "p", epochSeconds: 0) }
     }
 
     @Test func theSeriesHasARowASecondThatAddsUpToAllPhases() {

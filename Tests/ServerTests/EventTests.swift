@@ -1,9 +1,9 @@
 // The log: rings between two threads, the limit on floods, what a record's line holds, files that are moved away.
 
-import Exposition
 import Foundation
 import Reactor
 import Synchronization
+import Terminal
 import Testing
 
 @testable import Server

@@ -100,5 +100,5 @@ let limitCases: [BadProfile] = [
         "7:24 unknown series 'x' | valid, a step also with .auth and .transport: session, session_service, session_failed, "
             + "start_lag, connect, tls_full, tls_resumed, greeting, capa, stls, auth, ntlm_negotiate, ntlm_authenticate, "
             + "stat, list, uidl, top, retr, dele, quit, noop",
-        "8:9 'checks' must be on or off, not '7'"),
+        "8:9 '7' is no class of checks | valid: on, off, status, size, terminator, listing"),
 ]

@@ -61,6 +61,28 @@ let syntaxCases: [BadProfile] = [
         "rate: *r",
         "2:7 anchors (&name) and aliases (*name) are not part of a profile | write the value out, or quote the text"),
     BadProfile(
+        "a tag is refused",
+        "rate: 100",
+        "rate: !!python/object/apply:os.system 100",
+        "2:7 tags (!name) are not part of a profile | remove the tag, or quote a text that begins with '!'"),
+    BadProfile(
+        "a tag of YAML's own is refused too, also before a mapping and a key",
+        "rate: 100",
+        "rate: ! 100\n!!str seed: 1\ntls: !!map {resumption: 10%}",
+        "2:7 tags (!name) are not part of a profile | remove the tag, or quote a text that begins with '!'",
+        "3:1 tags (!name) are not part of a profile | remove the tag, or quote a text that begins with '!'",
+        "4:6 tags (!name) are not part of a profile | remove the tag, or quote a text that begins with '!'"),
+    BadProfile(
+        "a tag that YAML cannot read is refused",
+        "rate: 100",
+        "rate: !foo!bar 100",
+        "2:7 tags (!name) are not part of a profile | remove the tag, or quote a text that begins with '!'"),
+    BadProfile(
+        "an IPv6 address is quoted: the error stands at its bracket and shows the line as it must be",
+        "rate: 100",
+        "rate: 100\ntarget: {pop3: [::1]:1110}  # here",
+        "3:16 an IPv6 address must be quoted in YAML | quote it: target: {pop3: \"[::1]:1110\"}  # here"),
+    BadProfile(
         "a merge key is refused",
         "    weight: 2",
         "    weight: 2\n    <<: {persona: basic}",
@@ -70,6 +92,16 @@ let syntaxCases: [BadProfile] = [
         "name: sample",
         "name: sam\u{1B}ple",
         "1:10 a control character (U+1B) is not text | save the profile as plain UTF-8 text"),
+    BadProfile(
+        "a control character of the second set is refused",
+        "name: sample",
+        "name: sam\u{9B}ple",
+        "1:10 a control character (U+9B) is not text | save the profile as plain UTF-8 text"),
+    BadProfile(
+        "a noncharacter is refused with its place",
+        "rate: 100",
+        "rate: 1\u{FFFE}00",
+        "2:8 a control character (U+FFFE) is not text | save the profile as plain UTF-8 text"),
     BadProfile(
         "deep nesting is refused",
         "rate: 100",
@@ -189,6 +221,17 @@ let structureCases: [BadProfile] = [
         "rate: 100",
         "rate:",
         "2:6 'rate' has no value | it must be a number of sessions/s above 0, up to 1000000"),
+    BadProfile(
+        "a class of checks has a name of the list",
+        "",
+        "checks: [status, sizes, off]\n",
+        "13:18 'sizes' is no class of checks | did you mean 'size'?",
+        "13:25 'off' is no class of checks | valid: status, size, terminator, listing"),
+    BadProfile(
+        "checks are on, off, or classes",
+        "",
+        "checks: {size: off}\n",
+        "13:9 'checks' must be on, off, or a list of classes, not a mapping"),
     BadProfile(
         "null is no value",
         "name: sample",

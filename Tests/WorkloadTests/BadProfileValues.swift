@@ -16,7 +16,7 @@ let valueCases: [BadProfile] = [
         "a name that is shown has no control characters",
         "name: steady",
         "name: \"ste\\e[31mady\"",
-        "4:11 'name' must be a name of 1 to 100 characters, none of them a control character, not 'ste\u{FFFD}[31mady'"),
+        "4:11 'name' must be a name of 1 to 100 characters, none of them a control character, not 'ste\\u{1B}[31mady'"),
     BadProfile(
         "a rate is a number",
         "rate: 100",
@@ -81,8 +81,8 @@ let valueCases: [BadProfile] = [
     BadProfile(
         "a switch is on or off",
         "",
-        "checks: maybe\n",
-        "13:9 'checks' must be on or off, not 'maybe'"),
+        "overlap: maybe\n",
+        "13:10 'overlap' must be on or off, not 'maybe'"),
     BadProfile(
         "a seed is below 2^53",
         "",
@@ -183,12 +183,14 @@ let valueCases: [BadProfile] = [
         "an address is host:port",
         "",
         "target: {pop3: localhost, pop3s: 'localhost:995'}\n",
-        "13:16 'pop3' must be host:port, not 'localhost' | for example 127.0.0.1:110, mail.example.org:995 or [::1]:110"),
+        "13:16 'pop3' must be host:port, not 'localhost' | for example 127.0.0.1:110, mail.example.org:995, "
+            + "or \"[::1]:110\" in quotes"),
     BadProfile(
         "an IPv6 address stands in brackets",
         "",
         "target: {pop3: '::1:110', pop3s: '[::1]:995'}\n",
-        "13:16 'pop3' must be host:port, not '::1:110' | for example 127.0.0.1:110, mail.example.org:995 or [::1]:110"),
+        "13:16 'pop3' must be host:port, not '::1:110' | for example 127.0.0.1:110, mail.example.org:995, "
+            + "or \"[::1]:110\" in quotes"),
     BadProfile(
         "a time-out is in range",
         "",

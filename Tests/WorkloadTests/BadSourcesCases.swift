@@ -25,7 +25,7 @@ private let badSources: [BadProfile] = [
         "13:11 '127.0.0.2:0' is no IP address, and no range of them | \(forms)"),
     BadProfile(
         "nothing hides behind a NUL", "", "sources: [\"127.0.0.2\\0\"]\n",
-        "13:11 '127.0.0.2\u{FFFD}' is no IP address, and no range of them | \(forms)"),
+        "13:11 '127.0.0.2\\u{0}' is no IP address, and no range of them | \(forms)"),
     BadProfile(
         "a range has two ends", "", "sources: [127.0.0.1-127.0.0.2-127.0.0.3]\n",
         "13:11 '127.0.0.1-127.0.0.2-127.0.0.3' is no IP address, and no range of them | \(forms)"),

@@ -35,7 +35,7 @@ struct ProfileTests {
     @Test("what is left out has its default")
     func defaults() throws {
         let profile = try loadProfile(goodProfile)
-        #expect(profile.seed == 1 && profile.checksReplies && !profile.allowsOverlap && profile.target.isEmpty)
+        #expect(profile.seed == 1 && profile.checks == .all && !profile.allowsOverlap && profile.target.isEmpty)
         #expect(profile.model == .open(.poisson))
         #expect(
             profile.phases == [.init(name: "steady", durationNs: 10_000_000_000, startRate: 100, endRate: 100, isMeasured: true)])
@@ -90,10 +90,21 @@ struct ProfileTests {
             mailbox_work: [{name: 2024-01-01, stat: off, retrieve: all}]
             """)
         #expect(profile.name == "010" && profile.description == "yes" && profile.measuredRate == 10 && profile.seed == 777)
-        #expect(!profile.checksReplies)
+        #expect(profile.checks.isEmpty)
         #expect(profile.phases.map(\.name) == ["on", "1:30"] && profile.phases.map(\.isMeasured) == [true, false])
         #expect(profile.phases.map(\.durationNs) == [1_500_000_000, 120_000_000_000])
         #expect(profile.scripts.rows[0].work.retrieveMessages == MailboxWork.allMessages && !profile.scripts.rows[0].work.stat)
+    }
+
+    @Test(
+        "checks: all, none, one class, or a list of them",
+        arguments: [
+            ("on", .all), ("yes", .all), ("off", []), ("[]", []), ("size", .size),
+            ("[status, terminator]", [.status, .terminator]),
+            ("[listing, size, status, terminator]", .all),
+        ] as [(String, ReplyChecks)])
+    func checks(text: String, checks: ReplyChecks) throws {
+        #expect(try loadProfile(goodProfile + "checks: \(text)\n").checks == checks)
     }
 
     @Test("an ampersand in text survives the masking of anchors, and so do CRLF and a byte order mark")

@@ -44,9 +44,11 @@ public final class TextOutlet: @unchecked Sendable {
         lock.deallocate()
     }
 
-    /// Takes a text for `descriptor`. A text that finds no room is dropped and counted.
-    public func add(_ text: String, to descriptor: Int32) { add(Array(text.utf8), to: descriptor) }
+    /// Takes a text for `descriptor`; what a terminal would obey in it is spelled out. A text that finds no room is
+    /// dropped and counted.
+    public func add(_ text: String, to descriptor: Int32) { add(Array(TerminalText.safe(text).utf8), to: descriptor) }
 
+    /// Takes whole lines of a log, which spells such characters out itself.
     public func add(_ bytes: [UInt8], to descriptor: Int32) {
         guard !bytes.isEmpty else { return }
         pthread_mutex_lock(lock)

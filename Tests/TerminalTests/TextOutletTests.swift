@@ -1,7 +1,7 @@
 // The way out for texts: nobody who adds one waits, and what is lost is counted.
 
-import Exposition
 import Glibc
+import Terminal
 import Testing
 
 /// A pipe that ends with the test.
