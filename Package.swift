@@ -77,7 +77,7 @@ let package = Package(
         module("Administration", ["Configuration"]),
         module("Statistics"),
         module("Workload", ["PoplarCore", "Telemetry", "Configuration"]),
-        module("Dialogue", ["PoplarCore", "Digest", "NTLM", "Telemetry"]),
+        module("Dialogue", ["PoplarCore", "Digest", "NTLM", "TLS", "Telemetry"]),
         module("Doctor", ["PoplarCore", "Reactor"]),
 
         // Floor 4.
@@ -135,7 +135,7 @@ let package = Package(
         tests("FuzzReplayTests", ["FuzzTargets"]),
         tests("TelemetryTests", ["Telemetry", "PoplarCore"]),
         tests("StatisticsTests", ["Statistics"]),
-        tests("DialogueTests", ["Dialogue", "NTLM", "SASL", "Digest", "PoplarCore", "Telemetry"]),
+        tests("DialogueTests", ["Dialogue", "NTLM", "SASL", "Digest", "PoplarCore", "TLS", "Telemetry"]),
         tests("ResultsTests", ["Results", "Telemetry", "Workload"]),
         tests("ReportTests", ["Report", "Results", "Dialogue", "Telemetry"]),
         tests("WorkloadTests", ["Workload", "Configuration", "Telemetry", "PoplarCore", "CJemalloc"]),

@@ -56,6 +56,9 @@ public final class ThreadHealth: Sendable {
     let openNs = Atomic<UInt64>(0)
     let unfinishedNs = Atomic<UInt64>(0)
     let allocatedBytes = Atomic<UInt64>(0)
+    let tls12Handshakes = Atomic<UInt64>(0)
+    let tls13Handshakes = Atomic<UInt64>(0)
+    let verifiedHandshakes = Atomic<UInt64>(0)
     let hasFailed = Atomic<Bool>(false)
 
     func read() -> HealthReading {
@@ -69,6 +72,21 @@ public final class ThreadHealth: Sendable {
             slowTurns: slowTurns.load(ordering: .relaxed), seconds: seconds.load(ordering: .relaxed),
             busySeconds: busySeconds.load(ordering: .relaxed), openNs: openNs.load(ordering: .relaxed),
             unfinishedNs: unfinishedNs.load(ordering: .relaxed), allocatedBytes: allocatedBytes.load(ordering: .relaxed))
+    }
+}
+
+/// TLS handshakes that were done, by what was negotiated, and those of them whose certificate was verified for the host.
+public struct HandshakeCounts: Sendable, Equatable {
+    public var tls12: UInt64 = 0
+    public var tls13: UInt64 = 0
+    public var verified: UInt64 = 0
+
+    public var all: UInt64 { tls12 &+ tls13 }
+
+    mutating func add(_ health: ThreadHealth) {
+        tls12 &+= health.tls12Handshakes.load(ordering: .relaxed)
+        tls13 &+= health.tls13Handshakes.load(ordering: .relaxed)
+        verified &+= health.verifiedHandshakes.load(ordering: .relaxed)
     }
 }
 

@@ -2,6 +2,7 @@
 // Invariant: nothing is connected to a target that is not loopback unless the command line allows it.
 
 import ArgumentParser
+import Certificates
 import Foundation
 import TLS
 import Workload
@@ -27,7 +28,10 @@ struct TargetOptions: ParsableArguments {
         do { data = try Data(contentsOf: URL(fileURLWithPath: ca)) } catch {
             throw ValidationError("cannot read the authorities \(ca): \(String(cString: strerror(errno)))")
         }
-        let pem = Array(data)
+        let pem: [UInt8]
+        do throws(CertificateError) { pem = try CertificateFiles.authorities(Array(data), path: ca) } catch {
+            throw ValidationError("\(error)")
+        }
         do throws(TLSError) { _ = try TLSContext.client(authorityPEM: pem) } catch { throw ValidationError("\(ca): \(error)") }
         return pem
     }
