@@ -80,7 +80,7 @@ let package = Package(
         module("Administration", ["Configuration"]),
         module("Statistics"),
         module("Workload", ["PoplarCore", "Telemetry", "Configuration", "Terminal"]),
-        module("Dialogue", ["PoplarCore", "Digest", "NTLM", "Telemetry", "Terminal"]),
+        module("Dialogue", ["PoplarCore", "Digest", "NTLM", "TLS", "Telemetry", "Terminal"]),
         module("Doctor", ["PoplarCore", "Reactor", "Terminal"]),
 
         // Floor 4.
@@ -139,7 +139,7 @@ let package = Package(
         tests("FuzzReplayTests", ["FuzzTargets"]),
         tests("TelemetryTests", ["Telemetry", "PoplarCore"]),
         tests("StatisticsTests", ["Statistics"]),
-        tests("DialogueTests", ["Dialogue", "NTLM", "SASL", "Digest", "PoplarCore", "Telemetry"]),
+        tests("DialogueTests", ["Dialogue", "NTLM", "SASL", "Digest", "PoplarCore", "TLS", "Telemetry"]),
         tests("ResultsTests", ["Results", "Telemetry", "Workload"]),
         tests("ReportTests", ["Report", "Results", "Dialogue", "Telemetry", "Terminal"]),
         tests("WorkloadTests", ["Workload", "Configuration", "Telemetry", "PoplarCore", "CJemalloc"]),

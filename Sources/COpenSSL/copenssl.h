@@ -45,18 +45,34 @@ static inline int copenssl_mac_set_key(EVP_MAC_CTX *mac, unsigned char *key, siz
     return EVP_MAC_CTX_set_params(mac, params);
 }
 static inline long copenssl_set_host_name(SSL *ssl, const char *name) { return SSL_set_tlsext_host_name(ssl, (char *)name); }
+static inline long copenssl_min_version(SSL *ssl) { return SSL_get_min_proto_version(ssl); }
+static inline long copenssl_max_version(SSL *ssl) { return SSL_get_max_proto_version(ssl); }
+/* Whether the last reading of PEM ended because no block began any more, so not in the middle of one. */
+static inline int copenssl_ended_between_blocks(void) {
+    unsigned long code = ERR_peek_last_error();
+    return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+}
+/* The alert of an info callback where it is a fatal one that was sent; else -1. */
+static inline int copenssl_sent_alert(int where, int value) {
+    return where == SSL_CB_WRITE_ALERT && (value >> 8) == SSL3_AL_FATAL ? value & 0xff : -1;
+}
 static inline EVP_PKEY *copenssl_generate_ec_p256(void) { return EVP_EC_gen("P-256"); }
 static inline void copenssl_bio_set_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
 static inline void copenssl_bio_set_retry_write(BIO *bio) { BIO_set_retry_write(bio); }
 static inline void copenssl_bio_clear_retry(BIO *bio) { BIO_clear_retry_flags(bio); }
 static inline long copenssl_bio_data(BIO *bio, char **data) { return BIO_get_mem_data(bio, data); }
-/* A BIO that holds a copy of the bytes: one over the bytes themselves would outlive the pointer that Swift lends. */
+/* A BIO that holds a copy of the bytes, or NULL: one over the bytes themselves would outlive the pointer that Swift lends. */
 static inline BIO *copenssl_bio_copy(const uint8_t *bytes, size_t count) {
     BIO *bio = BIO_new(BIO_s_mem());
     size_t written = 0;
-    if (bio != NULL && count > 0) (void)BIO_write_ex(bio, bytes, count, &written);
+    if (bio == NULL) return NULL;
+    if (count > 0 && (BIO_write_ex(bio, bytes, count, &written) != 1 || written != count)) {
+        BIO_free(bio);
+        return NULL;
+    }
     return bio;
 }
+static inline void copenssl_free(void *memory) { OPENSSL_free(memory); }
 static inline const char *copenssl_version_text(void) { return OPENSSL_VERSION_TEXT; }
 
 #endif

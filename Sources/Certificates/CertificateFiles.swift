@@ -11,22 +11,28 @@ public enum CertificateFiles {
     /// Reads and checks a PEM chain (own certificate first) and its PEM private key. Both may be the same file. The key's
     /// file must be closed to everyone but its owner, who is the server's user or root.
     public static func load(certificate: String, key: String) throws(CertificateError) -> CertifiedKey {
-        let chain = try read(certificate, isSecret: false)
-        let secret = try read(key, isSecret: true)
-        let own = try firstCertificate(chain, certificate)
-        defer { X509_free(own) }
-        try checkDates(own, certificate)
+        let text = try PEMText(try read(certificate, isSecret: false), path: certificate)
+        let secret = try PEMText(try read(key, isSecret: true), path: key).blocks.filter(\.isPrivateKey).flatMap(\.octets)
+        let chain = try CertificateChain(text, path: certificate)
         let pair = try privateKey(secret, key)
         defer { EVP_PKEY_free(pair) }
-        guard X509_check_private_key(own, pair) == 1 else {
-            ERR_clear_error()
-            throw CertificateError(
-                description: "\(key): this private key does not belong to the certificate in \(certificate); "
-                    + "`openssl x509 -noout -pubkey -in \(certificate)` and `openssl pkey -pubout -in \(key)` must print "
-                    + "the same, and the server's own certificate must stand first in its file")
+        try chain.checkKey(pair, keyPath: key)
+        try chain.check()
+        guard let fingerprint = chain.fingerprint else {
+            throw CertificateError(description: "\(certificate): OpenSSL cannot hash this certificate")
         }
-        return CertifiedKey(certificatePEM: chain, keyPEM: secret, fingerprint: SelfSigned.fingerprint(own))
+        return CertifiedKey(certificatePEM: certificates(text), keyPEM: secret, fingerprint: fingerprint)
     }
+
+    /// The certificates of authorities in `pem`, which came from the file `path`: all of them, or an error that says which one
+    /// cannot be read.
+    public static func authorities(_ pem: [UInt8], path: String) throws(CertificateError) -> [UInt8] {
+        let text = try PEMText(pem, path: path)
+        _ = try CertificateChain(text, path: path)
+        return certificates(text)
+    }
+
+    private static func certificates(_ text: PEMText) -> [UInt8] { text.blocks.filter(\.isCertificate).flatMap(\.octets) }
 
     private static func read(_ path: String, isSecret: Bool) throws(CertificateError) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -50,10 +56,18 @@ public enum CertificateFiles {
             let count = bytes.withUnsafeMutableBytes {
                 Glibc.read(descriptor, $0.baseAddress.map { $0 + filled }, $0.count - filled)
             }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else {
+                throw CertificateError(description: "\(path): cannot be read: \(String(cString: strerror(errno)))")
+            }
             guard count > 0 else { break }
             filled += count
         }
-        return Array(bytes.prefix(filled))
+        // A file that is being written: half a certificate may look like a whole one.
+        guard filled == bytes.count else {
+            throw CertificateError(description: "\(path): became shorter while it was read; try again once it is written")
+        }
+        return bytes
     }
 
     private static func checkPrivacy(_ status: stat, _ path: String) throws(CertificateError) {
@@ -69,43 +83,10 @@ public enum CertificateFiles {
         }
     }
 
-    private static func firstCertificate(_ chain: [UInt8], _ path: String) throws(CertificateError) -> OpaquePointer {
-        let bio = copenssl_bio_copy(chain, chain.count)
-        defer {
-            BIO_free(bio)
-            ERR_clear_error()
-        }
-        guard let own = PEM_read_bio_X509(bio, nil, nil, nil) else {
-            throw CertificateError(
-                description: "\(path): holds no certificate in PEM form; `openssl x509 -inform der -in \(path) -out FILE` "
-                    + "converts one in DER form")
-        }
-        return own
-    }
-
-    private static func checkDates(_ certificate: OpaquePointer, _ path: String) throws(CertificateError) {
-        if X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0 {
-            throw CertificateError(
-                description: "\(path): this certificate is not valid before \(date(X509_get0_notBefore(certificate))); "
-                    + "check the machine's clock, or wait")
-        }
-        if X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0 {
-            throw CertificateError(
-                description: "\(path): this certificate expired on \(date(X509_get0_notAfter(certificate))); renew it")
-        }
-    }
-
-    private static func date(_ time: UnsafePointer<ASN1_TIME>?) -> String {
-        let bio = BIO_new(BIO_s_mem())
-        defer { BIO_free(bio) }
-        ASN1_TIME_print(bio, time)
-        var data: UnsafeMutablePointer<CChar>?
-        let count = copenssl_bio_data(bio, &data)
-        return String(decoding: UnsafeRawBufferPointer(start: data, count: count), as: UTF8.self)
-    }
-
     private static func privateKey(_ pem: [UInt8], _ path: String) throws(CertificateError) -> OpaquePointer {
-        let bio = copenssl_bio_copy(pem, pem.count)
+        guard let bio = copenssl_bio_copy(pem, pem.count) else {
+            throw CertificateError(description: "\(path): no memory to read this key")
+        }
         defer {
             BIO_free(bio)
             ERR_clear_error()

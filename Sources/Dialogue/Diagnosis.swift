@@ -1,6 +1,8 @@
 // Why a logon failed, in one sentence: what the server said, what that most likely means, what to try. A cause is named only
 // where the other attempts or the server's own words point to it (MS-NLMP 3.2.5.1.2, KB147706, RFC 2449 section 8, RFC 3206).
 
+public import TLS
+
 public enum Diagnosis {
     /// Whose attempts they are: each command has remedies of its own.
     public enum Command: Sendable { case probe, run }
@@ -99,9 +101,9 @@ public enum Diagnosis {
             return "no answer in the step \(step); the server is slow or waits for something else; raise \(limit)"
         case "tls" where step == "stls":
             return "STLS was refused, so nothing secret was sent; it has no certificate, or TLS is off"
-        case "tls":
-            return
-                "the TLS handshake failed\(detail); for a certificate of your own give --ca FILE, or --insecure to look past it"
+        case "tls": return "the TLS handshake failed\(detail); \(remedy(attempt.tlsCause ?? .other, command))"
+        case "early_close" where attempt.tlsCause == .closed, "reset" where attempt.tlsCause == .closed:
+            return "\(attempt.detail ?? "no TLS"); \(remedy(.closed, command))"
         case "early_close":
             return "the server closed the connection in the step \(step); a limit on connections or failures, or a crash"
         case "reset": return "the connection broke in the step \(step)\(detail); a limit at the server or something in between"
@@ -110,6 +112,31 @@ public enum Diagnosis {
         case "content": return "logged on, but the answer to \(step) is not right\(detail); see the dialogue"
         case "wrong_admit": return "a wrong password was let in"
         case let other: return "the step \(step) failed (\(other))\(detail)"
+        }
+    }
+
+    // MARK: TLS
+
+    /// What to try after TLS has failed for `cause`.
+    public static func remedy(_ cause: TLSFailure.Cause, _ command: Command) -> String {
+        let past = "or look past it with --insecure"
+        switch cause {
+        case .expired: return "renew the server's certificate or mend this machine's clock, \(past)"
+        case .notYetValid: return "mend the clock of this machine or of who signed the certificate, \(past)"
+        case .wrongName: return "give the host as its certificate calls it, by name or by address, \(past)"
+        case .unknownAuthority: return "give the authority that signed the certificate with --ca FILE, \(past)"
+        case .certificate: return "mend the server's certificate, \(past)"
+        case .clientCertificate: return "the server wants a certificate of the client: switch that off at the server"
+        case .version:
+            switch command {
+            case .probe: return "the server has neither TLS 1.2 nor 1.3: switch one on there"
+            case .run:
+                return "the server has no version that was offered: leave tls.versions out of the profile, to offer 1.2 and 1.3"
+            }
+        case .clearText: return "this port does not speak TLS; give the server's TLS port, often 995, or reach this one by STLS"
+        case .alert: return "the server broke the handshake off: its log has the reason"
+        case .closed: return "a limit on connections, a port that is none for TLS, or a crash: the server's log has the reason"
+        case .other: return "look at versions, ciphers and certificate of the server with `openssl s_client`"
         }
     }
 

@@ -1,6 +1,7 @@
 // What a probe found out, for people and for programs: what each channel offers, and what came of one logon by each method.
 // Invariant: every text in here has been through the redactor.
 
+public import TLS
 public import Telemetry
 
 /// Everything that one `poplar probe` found.
@@ -133,8 +134,10 @@ public struct ProbeAttempt: Sendable, Encodable {
     public var failedStep: String?
     /// The server's words: its last refusal.
     public var words: String?
-    /// What the connection said: an errno's text, or why the certificate was refused.
+    /// What the connection said: an errno's text, or why TLS failed.
     public var detail: String?
+    /// What is at the bottom of it, where TLS failed.
+    public var tlsCause: TLSFailure.Cause?
     /// Why it failed, in one sentence with what to try.
     public var why: String?
     public var steps: [StepTime] = []
@@ -146,6 +149,7 @@ public struct ProbeAttempt: Sendable, Encodable {
         case method, family, channel, identity, offered, result, words, detail, why, steps, messages, octets, dialogue
         case errorClass = "error_class"
         case failedStep = "failed_step"
+        case tlsCause = "tls_cause"
     }
 
     public init(method: String, family: String, channel: String, identity: String, offered: Offer, result: Result) {

@@ -6,6 +6,7 @@ internal import Dialogue
 import Glibc
 import PoplarCore
 import Synchronization
+public import TLS
 public import Telemetry
 
 /// A failed step, as an example.
@@ -17,8 +18,10 @@ public struct FailureNote: Sendable {
     /// Since the start of the run.
     public var atNs: UInt64
     /// The start of the server's line, where it answered, with the user's secrets masked, or what two figures of its are that
-    /// do not agree; else empty.
+    /// do not agree, or why TLS failed; else empty.
     public var reply: String
+    /// Why TLS failed, where it did.
+    public var tlsCause: TLSFailure.Cause?
 }
 
 /// The start of a reply, kept inline.
@@ -27,16 +30,30 @@ struct ReplyExcerpt {
     private(set) var count = 0
     /// It is a remark of ours, where no one line was wrong.
     private(set) var isRemark = false
+    /// Why TLS failed. What is kept beside it is what a server said in its place.
+    private(set) var tls: TLSFailure?
 
     mutating func keep(_ line: Span<UInt8>) {
         isRemark = false
+        tls = nil
         count = min(line.count, kept.count)
         for index in 0..<count { kept[index] = line[index] }
+    }
+
+    /// `clear`: what came in the place of TLS, of which the first line is kept.
+    mutating func keep(_ failure: TLSFailure, _ clear: UnsafeRawBufferPointer) {
+        var end = 0
+        while end < clear.count, clear[end] != Bytes.carriageReturn, clear[end] != Bytes.lineFeed { end &+= 1 }
+        isRemark = false
+        count = min(end, kept.count)
+        for index in 0..<count { kept[index] = clear[index] }
+        tls = failure
     }
 
     /// Two figures that should be one, each behind its words.
     mutating func remark(_ first: StaticString, _ one: UInt64, _ second: StaticString, _ other: UInt64) {
         isRemark = true
+        tls = nil
         var span = kept.mutableSpan
         count = span.withUnsafeMutableBytes { room in
             var writer = ByteWriter(room)
@@ -51,11 +68,21 @@ struct ReplyExcerpt {
     /// What is wrong without a figure.
     mutating func remark(_ words: StaticString) {
         isRemark = true
+        tls = nil
         count = min(words.utf8CodeUnitCount, kept.count)
         for index in 0..<count { kept[index] = words.utf8Start[index] }
     }
 
-    mutating func clear() { count = 0 }
+    mutating func clear() {
+        count = 0
+        tls = nil
+    }
+
+    /// What a failure of TLS came to, with the server's own words behind it; nil for other failures.
+    func tlsText(_ secrets: Secrets) -> String? {
+        guard let tls else { return nil }
+        return count > 0 ? "\(tls.description): \(Redactor.text(octets, secrets: secrets, isCut: isCut))" : tls.description
+    }
 
     /// Whether the line may have gone on.
     var isCut: Bool { count == kept.count }
@@ -110,10 +137,14 @@ final class FailureNotes: @unchecked Sendable {
             let entry = entries[index]
             return FailureNote(
                 kind: entry.kind, step: entry.step, auth: entry.auth, transport: entry.transport, atNs: entry.atNs,
-                reply: Redactor.text(
-                    entry.reply.octets, secrets: ShownUsers(users).secrets(of: entry.user), isCut: entry.reply.isCut,
-                    hidesRuns: Self.isLogon(entry.step)))
+                reply: Self.text(entry, ShownUsers(users).secrets(of: entry.user)), tlsCause: entry.reply.tls?.cause)
         }
+    }
+
+    private static func text(_ entry: Entry, _ secrets: Secrets) -> String {
+        entry.reply.tlsText(secrets)
+            ?? Redactor.text(
+                entry.reply.octets, secrets: secrets, isCut: entry.reply.isCut, hidesRuns: isLogon(entry.step))
     }
 
     private static func isLogon(_ step: Step) -> Bool {

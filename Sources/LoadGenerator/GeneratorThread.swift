@@ -25,10 +25,19 @@ struct ThreadPlan: Sendable {
     let fileTimeBase: UInt64
 }
 
-/// The client's TLS contexts, by version.
+/// The client's TLS contexts, by the versions that they offer.
 struct ClientContexts: Sendable {
     let tls12: TLSContext
     let tls13: TLSContext
+    let either: TLSContext
+
+    subscript(version: Workload.TLSVersion) -> TLSContext {
+        switch version {
+        case .tls12: tls12
+        case .tls13: tls13
+        case .either: either
+        }
+    }
 }
 
 struct GeneratorThread: ~Copyable {
@@ -74,6 +83,7 @@ struct GeneratorThread: ~Copyable {
     var context: SessionContext
     var tickets12: ResumptionRing
     var tickets13: ResumptionRing
+    var ticketsOfEither: ResumptionRing
     var nextPlan: SessionPlan?
     /// Sessions whose outcome is not recorded yet.
     var open = 0
@@ -129,6 +139,7 @@ struct GeneratorThread: ~Copyable {
             seen: profile.scripts.rows.contains { $0.work.retrievesNew } ? SeenTable(users: plan.configuration.users.count) : nil)
         tickets12 = ResumptionRing(capacity: 256)
         tickets13 = ResumptionRing(capacity: 256)
+        ticketsOfEither = ResumptionRing(capacity: 256)
         nowNs = now
         startNotes = plan.control.starts.notes
         meter = ThreadMeter(plan.control.health, nowNs: now)
@@ -271,6 +282,8 @@ struct GeneratorThread: ~Copyable {
     }
 
     mutating func countStaleEvent() { meter.staleEvent() }
+
+    mutating func countHandshake(_ version: TLS.TLSVersion, isVerified: Bool) { meter.handshake(version, isVerified: isVerified) }
 }
 
 /// The thread's own health, gathered without atomics and published once a second.
@@ -292,6 +305,7 @@ struct ThreadMeter {
     private var capHits: UInt64 = 0
     private var staleEvents: UInt64 = 0
     private var worst: UInt64 = 0
+    private var handshakes = HandshakeCounts()
 
     init(_ health: ThreadHealth, nowNs: UInt64) {
         self.health = health
@@ -314,6 +328,14 @@ struct ThreadMeter {
     }
     mutating func capHit() { capHits &+= 1 }
     mutating func staleEvent() { staleEvents &+= 1 }
+
+    mutating func handshake(_ version: TLS.TLSVersion, isVerified: Bool) {
+        switch version {
+        case .tls12: handshakes.tls12 &+= 1
+        case .tls13: handshakes.tls13 &+= 1
+        }
+        if isVerified { handshakes.verified &+= 1 }
+    }
 
     mutating func second(_ nowNs: UInt64, open: Int, pool: UInt64, account: SessionTime, passed: PassedReplies) {
         let cpu = MonotonicClock.threadCPU()
@@ -341,6 +363,9 @@ struct ThreadMeter {
             if allocatedAtFirst == nil { allocatedAtFirst = bytes }
             health.allocatedBytes.store(bytes &- (allocatedAtFirst ?? bytes), ordering: .relaxed)
         }
+        health.tls12Handshakes.store(handshakes.tls12, ordering: .relaxed)
+        health.tls13Handshakes.store(handshakes.tls13, ordering: .relaxed)
+        health.verifiedHandshakes.store(handshakes.verified, ordering: .relaxed)
         health.openNs.store(account.openNs, ordering: .relaxed)
         health.unfinishedNs.store(account.unfinishedNs, ordering: .relaxed)
         health.capHits.store(capHits, ordering: .relaxed)

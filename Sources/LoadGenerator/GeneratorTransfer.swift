@@ -53,15 +53,16 @@ extension GeneratorThread {
         let script = seat.pointee.machine.script
         guard let contexts = plan.clientContexts,
             let session = TLSSession(
-                script.tlsVersion == .tls12 ? contexts.tls12 : contexts.tls13, pump: pump,
-                hostName: script.transport == .stls ? plan.configuration.stlsHostName : plan.configuration.tlsHostName)
-        else { return conclude(token, seat, seat.pointee.machine.encryptionFailed(), atNs: nowNs) }
-        if script.resumesTLS {
-            if let ticket = script.tlsVersion == .tls12 ? tickets12.pop() : tickets13.pop() { session.resume(ticket) }
+                contexts[script.tlsVersion], pump: pump,
+                peer: script.transport == .stls ? plan.configuration.stlsPeer : plan.configuration.tlsPeer)
+        else {
+            context.excerpt.remark("no TLS session could be made for this host")
+            return conclude(token, seat, seat.pointee.machine.encryptionFailed(), atNs: nowNs)
         }
+        if script.resumesTLS, let ticket = takeTicket(script.tlsVersion) { session.resume(ticket) }
         seat.pointee.tls = consume session
         cipherOutCount = 0
-        handshake(token, seat)
+        handshake(token, seat, received: 0)
         if slab.pointer(token) != nil { _ = sendCiphertext(token, seat) }
         pump.end()
     }
@@ -82,10 +83,12 @@ extension GeneratorThread {
             case .failed(let code):
                 if seat.pointee.isLingering { return remove(token) }
                 trace(seat, .remark, "the connection broke")
+                noteEndOfHandshake(seat)
                 return conclude(token, seat, seat.pointee.machine.connectionFailed(code), atNs: nowNs)
             case .count(0):
                 if seat.pointee.isLingering { return remove(token) }
                 trace(seat, .closed)
+                noteEndOfHandshake(seat)
                 return conclude(token, seat, seat.pointee.machine.streamEnded(), atNs: nowNs)
             case .count(let count):
                 if !seat.pointee.isLingering {
@@ -120,7 +123,7 @@ extension GeneratorThread {
         pump.lendInput(UnsafeRawBufferPointer(rebasing: scratch.cipherIn[0..<count]))
         cipherOutCount = 0
         defer { pump.end() }
-        if !seat.pointee.isEncrypted { handshake(token, seat) }
+        if !seat.pointee.isEncrypted { handshake(token, seat, received: count) }
         guard slab.pointer(token) != nil else { return }
         while seat.pointee.isEncrypted, !seat.pointee.machine.isOver, !seat.pointee.machine.wantsConnection {
             let held = seat.pointee.input.count
@@ -130,11 +133,9 @@ extension GeneratorThread {
             cipherOutCount &+= pump.outputCount
             guard case .count(let octets) = result else {
                 if result == .needsInput { break }
-                trace(
-                    seat, result == .closed ? .closed : .remark,
-                    result == .closed ? "" : "what came was no TLS record of this session")
-                let event = result == .closed ? seat.pointee.machine.streamEnded() : seat.pointee.machine.encryptionFailed()
-                return conclude(token, seat, event, atNs: nowNs)
+                guard result == .closed else { return breakTLS(token, seat, received: 0) }
+                trace(seat, .closed)
+                return conclude(token, seat, seat.pointee.machine.streamEnded(), atNs: nowNs)
             }
             if held > 0 {
                 scratch.input.copyMemory(from: seat.pointee.input.bytes)
@@ -222,7 +223,8 @@ extension GeneratorThread {
         pump.lendOutput(UnsafeMutableRawBufferPointer(rebasing: scratch.cipherOut[cipherOutCount...]))
     }
 
-    private mutating func handshake(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
+    /// `received`: octets of ciphertext that have just come.
+    private mutating func handshake(_ token: Token, _ seat: UnsafeMutablePointer<Seat>, received: Int) {
         lendOutput()
         let progress = seat.pointee.tls?.handshake() ?? .failed
         cipherOutCount &+= pump.outputCount
@@ -230,17 +232,41 @@ extension GeneratorThread {
         case .needsInput: return
         case .done:
             seat.pointee.isEncrypted = true
-            trace(seat, .encrypted, seat.pointee.machine.script.tlsVersion == .tls12 ? "TLS 1.2" : "TLS 1.3")
+            let version = seat.pointee.tls?.version ?? .tls13
+            trace(seat, .encrypted, version == .tls12 ? "TLS 1.2" : "TLS 1.3")
+            countHandshake(version, isVerified: seat.pointee.tls?.isVerified ?? false)
             let resumed = seat.pointee.tls?.isResumed ?? false
             take(
                 seat.pointee.machine.encrypted(resumed: resumed, nowNs: nowNs), seat.pointee.machine, seat.pointee.header,
                 atNs: nowNs)
             bindChannel(seat)
             if seat.pointee.machine.state == .secured { speakFirst(token, seat) }
-        case .needsOutput, .failed:
-            trace(seat, .remark, "the TLS handshake failed")
-            conclude(token, seat, seat.pointee.machine.encryptionFailed(), atNs: nowNs)
+        case .needsOutput, .failed: breakTLS(token, seat, received: received)
         }
+    }
+
+    /// The TLS layer is broken: its alert leaves, and the reason stays with the failure. `received`: octets of a handshake
+    /// that have just come, since a server that answers in the clear says with them what it is.
+    private mutating func breakTLS(_ token: Token, _ seat: UnsafeMutablePointer<Seat>, received: Int) {
+        if let failure = seat.pointee.tls?.failure {
+            let isClear = failure.cause == .clearText
+            context.excerpt.keep(failure, UnsafeRawBufferPointer(rebasing: scratch.cipherIn[0..<(isClear ? received : 0)]))
+            if seat.pointee.header.trace.isTraced { book?.note(seat.pointee.header.trace, failure, atNs: nowNs) }
+        }
+        if cipherOutCount > 0 {
+            let alert = UnsafeRawBufferPointer(rebasing: scratch.cipherOut[0..<cipherOutCount])
+            cipherOutCount = 0
+            // A courtesy to the server's log: whether it arrives changes nothing here.
+            if seat.pointee.output.count == 0 { _ = System.send(seat.pointee.socket.descriptor, alert) }
+        }
+        conclude(token, seat, seat.pointee.machine.encryptionFailed(), atNs: nowNs)
+    }
+
+    /// The connection ends: in a handshake that is a reason of its own.
+    private mutating func noteEndOfHandshake(_ seat: UnsafeMutablePointer<Seat>) {
+        guard seat.pointee.machine.state == .handshaking, seat.pointee.usesTLS else { return }
+        seat.pointee.tls?.connectionEnded()
+        if let failure = seat.pointee.tls?.failure { context.excerpt.keep(failure, UnsafeRawBufferPointer(start: nil, count: 0)) }
     }
 
     /// After STLS the server waits for the client.
@@ -267,7 +293,19 @@ extension GeneratorThread {
     private mutating func keepTicket(_ seat: UnsafeMutablePointer<Seat>) {
         seat.pointee.hasKeptTicket = true
         guard let ticket = seat.pointee.tls?.resumption() else { return }
-        if seat.pointee.machine.script.tlsVersion == .tls12 { tickets12.push(ticket) } else { tickets13.push(ticket) }
+        switch seat.pointee.machine.script.tlsVersion {
+        case .tls12: tickets12.push(ticket)
+        case .tls13: tickets13.push(ticket)
+        case .either: ticketsOfEither.push(ticket)
+        }
+    }
+
+    private mutating func takeTicket(_ version: Workload.TLSVersion) -> TLSResumption? {
+        switch version {
+        case .tls12: tickets12.pop()
+        case .tls13: tickets13.pop()
+        case .either: ticketsOfEither.pop()
+        }
     }
 
     private mutating func encrypt(_ seat: UnsafeMutablePointer<Seat>, _ plain: UnsafeRawBufferPointer) -> Bool {

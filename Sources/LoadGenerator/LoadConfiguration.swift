@@ -2,6 +2,7 @@
 // resolved once and stay pinned for the run (contracts, section 3).
 
 public import Reactor
+public import TLS
 public import Workload
 
 public struct LoadConfiguration: Sendable {
@@ -11,9 +12,10 @@ public struct LoadConfiguration: Sendable {
     public var pop3: SocketAddress?
     /// Where TLS sessions go; nil when the profile has none.
     public var pop3s: SocketAddress?
-    /// The names asked for by SNI, and verified where certificates are: after STLS on `pop3`, and on `pop3s`; nil for neither.
-    public var stlsHostName: String?
-    public var tlsHostName: String?
+    /// Whom sessions ask for by SNI, and verify where certificates are: after STLS on `pop3`, and on `pop3s`. Nil asks for
+    /// nobody, and with a verification fails each session.
+    public var stlsPeer: TLSPeer?
+    public var tlsPeer: TLSPeer?
     public var verification: Verification
     /// Octets of each message, where the population is known to be uniform.
     public var knownMessageBytes: UInt64?
@@ -33,8 +35,8 @@ public struct LoadConfiguration: Sendable {
     }
 
     public init(
-        profile: Profile, users: UserTable, pop3: SocketAddress?, pop3s: SocketAddress?, stlsHostName: String? = nil,
-        tlsHostName: String? = nil,
+        profile: Profile, users: UserTable, pop3: SocketAddress?, pop3s: SocketAddress?, stlsPeer: TLSPeer? = nil,
+        tlsPeer: TLSPeer? = nil,
         verification: Verification = .none, knownMessageBytes: UInt64? = nil, threads: Int = 1, cpus: [Int] = [],
         tracedSessions: Int = 0
     ) {
@@ -42,8 +44,8 @@ public struct LoadConfiguration: Sendable {
         self.users = users
         self.pop3 = pop3
         self.pop3s = pop3s
-        self.stlsHostName = stlsHostName
-        self.tlsHostName = tlsHostName
+        self.stlsPeer = stlsPeer
+        self.tlsPeer = tlsPeer
         self.verification = verification
         self.knownMessageBytes = knownMessageBytes
         self.threads = threads

@@ -86,14 +86,15 @@ public final class LoadRun {
     }
 
     private static func contexts(_ verification: LoadConfiguration.Verification) throws(TLSError) -> ClientContexts {
-        func make(_ version: TLS.TLSVersion) throws(TLSError) -> TLSContext {
+        func make(_ minimum: TLS.TLSVersion, _ maximum: TLS.TLSVersion) throws(TLSError) -> TLSContext {
             switch verification {
-            case .none: try TLSContext.client(minimum: version, maximum: version)
-            case .authority(let pem): try TLSContext.client(authorityPEM: pem, minimum: version, maximum: version)
-            case .system: try TLSContext.client(systemAuthorities: true, minimum: version, maximum: version)
+            case .none: try TLSContext.client(minimum: minimum, maximum: maximum)
+            case .authority(let pem): try TLSContext.client(authorityPEM: pem, minimum: minimum, maximum: maximum)
+            case .system: try TLSContext.client(systemAuthorities: true, minimum: minimum, maximum: maximum)
             }
         }
-        return ClientContexts(tls12: try make(.tls12), tls13: try make(.tls13))
+        return ClientContexts(
+            tls12: try make(.tls12, .tls12), tls13: try make(.tls13, .tls13), either: try make(.tls12, .tls13))
     }
 
     /// Windows' file time at monotonic time 0.
@@ -169,6 +170,8 @@ public final class LoadRun {
 
     /// The health of each thread.
     public var health: [HealthReading] { plans.map { $0.control.health.read() } }
+    /// TLS handshakes that were done.
+    public var handshakes: HandshakeCounts { plans.reduce(into: HandshakeCounts()) { $0.add($1.control.health) } }
     /// Examples of what failed, the first ones of each thread and class, in the order of time.
     public var failures: [FailureNote] {
         plans.flatMap { $0.control.notes.read($0.credentials.view) }.sorted { $0.atNs < $1.atNs }

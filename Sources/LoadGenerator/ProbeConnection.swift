@@ -16,6 +16,9 @@ struct ProbeConnection: ~Copyable {
         case timeout
         case closed
         case tls
+
+        /// The other side ended the connection.
+        var isEnd: Bool { self == .closed || self == .system(ECONNRESET) || self == .system(EPIPE) }
     }
 
     private let socket: Socket
@@ -163,9 +166,9 @@ struct ProbeConnection: ~Copyable {
     // MARK: TLS
 
     /// The client's side of a handshake. What the other side sent before it is left out (CVE-2021-22947).
-    mutating func encrypt(_ context: TLSContext, hostName: String?, deadlineNs: UInt64) throws(Fault) {
+    mutating func encrypt(_ context: TLSContext, peer: TLSPeer?, deadlineNs: UInt64) throws(Fault) {
         input = []
-        guard let session = TLSSession(context, pump: pump, hostName: hostName) else { throw .tls }
+        guard let session = TLSSession(context, pump: pump, peer: peer) else { throw .tls }
         tls = consume session
         isEncrypted = true
         var count = 0
@@ -181,18 +184,23 @@ struct ProbeConnection: ~Copyable {
                 note(.encrypted, tlsVersion() ?? "")
                 return
             case .failed: throw .tls
-            case .needsInput: count = try readRaw(deadlineNs)
+            case .needsInput:
+                do throws(Fault) { count = try readRaw(deadlineNs) } catch {
+                    if error.isEnd { tls?.connectionEnded() }
+                    throw error
+                }
             case .needsOutput: count = 0
             }
         }
     }
 
-    mutating func tlsVersion() -> String? {
-        guard let version = tls?.version else { return nil }
-        return version == .tls12 ? "TLS 1.2" : "TLS 1.3"
-    }
+    mutating func tlsVersion() -> String? { tls?.version.text }
 
-    mutating func verificationFailure() -> String? { tls?.verificationFailure }
+    /// Whether the certificate was shown and found to be the right one.
+    mutating func isVerified() -> Bool { tls?.isVerified ?? false }
+
+    /// Why TLS failed, or ended before its handshake did; nil where it did not.
+    mutating func tlsFailure() -> TLSFailure? { tls?.failure }
 
     mutating func channelBinding() -> Digest16? {
         guard let hash = tls?.peerEndPointHash() else { return nil }

@@ -5,6 +5,7 @@ public import Dialogue
 import Glibc
 import PoplarCore
 import Reactor
+import TLS
 public import Telemetry
 public import Workload
 
@@ -73,7 +74,7 @@ public struct ProbeSession: ~Copyable {
             do throws(ProbeConnection.Fault) {
                 var writer = ByteWriter(output)
                 if machine.state == .handshaking {
-                    try connection.encrypt(endpoint.context, hostName: endpoint.hostName, deadlineNs: endpoint.deadlineNs)
+                    try connection.encrypt(endpoint.context, peer: endpoint.peer, deadlineNs: endpoint.deadlineNs)
                     conclude(machine.encrypted(resumed: false, nowNs: MonotonicClock.now()), &machine, &attempt)
                     if machine.script.ntlmVersion == .v2ChannelBinding { machine.channelBinding = connection.channelBinding() }
                     machine.resumeInsideTLS(MonotonicClock.now(), &writer, &context)
@@ -84,7 +85,9 @@ public struct ProbeSession: ~Copyable {
                 try connection.send(writer.written, deadlineNs: endpoint.deadlineNs)
                 conclude(machine.ending(), &machine, &attempt)
             } catch {
-                attempt.detail = connection.verificationFailure().flatMap { error == .tls ? $0 : nil } ?? ProbeText.words(error)
+                let failure = error == .tls || error.isEnd ? connection.tlsFailure() : nil
+                attempt.detail = failure?.description ?? ProbeText.words(error)
+                attempt.tlsCause = failure?.cause
                 if error == .closed { connection.note(.closed) } else { connection.note(.remark, attempt.detail ?? "") }
                 conclude(Self.fail(&machine, error), &machine, &attempt)
             }

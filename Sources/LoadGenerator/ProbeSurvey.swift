@@ -15,19 +15,18 @@ public struct ProbeEndpoint: Sendable {
     /// TLS from the first octet.
     public var isTLS: Bool
     public var context: TLSContext
-    public var hostName: String?
-    public var verifies: Bool
+    /// Whom to ask for, and to verify where the context verifies.
+    public var peer: TLSPeer?
     /// For each step.
     public var timeoutNs: UInt64
 
     public init(
-        address: SocketAddress, isTLS: Bool, context: TLSContext, hostName: String?, verifies: Bool, timeoutNs: UInt64
+        address: SocketAddress, isTLS: Bool, context: TLSContext, peer: TLSPeer?, timeoutNs: UInt64
     ) {
         self.address = address
         self.isTLS = isTLS
         self.context = context
-        self.hostName = hostName
-        self.verifies = verifies
+        self.peer = peer
         self.timeoutNs = timeoutNs
     }
 
@@ -90,20 +89,29 @@ public enum ProbeSurvey {
         _ connection: inout ProbeConnection, _ endpoint: ProbeEndpoint, _ channel: inout ProbeChannel
     ) throws(ProbeConnection.Fault) {
         do throws(ProbeConnection.Fault) {
-            try connection.encrypt(endpoint.context, hostName: endpoint.hostName, deadlineNs: endpoint.deadlineNs)
+            try connection.encrypt(endpoint.context, peer: endpoint.peer, deadlineNs: endpoint.deadlineNs)
             channel.tls = connection.tlsVersion()
-            channel.certificate = endpoint.verifies ? "verified" : "not verified"
+            channel.certificate = connection.isVerified() ? "verified" : "not verified"
         } catch {
-            if let reason = connection.verificationFailure(), endpoint.verifies {
-                channel.certificate = reason
-                channel.problem = "the certificate is not accepted: \(reason); give --ca FILE, or --insecure to look past it"
-            } else if channel.channel == "pop3s", let service = Diagnosis.service(connection.firstOctets), service != "TLS" {
-                channel.problem = "this port speaks \(service) in the clear, not TLS; give it without --tls or --pop3s"
-            } else {
-                channel.problem = "the TLS handshake failed: \(ProbeText.words(error))"
-            }
+            channel.problem = tlsProblem(error, &connection, &channel)
             throw error
         }
+    }
+
+    private static func tlsProblem(
+        _ fault: ProbeConnection.Fault, _ connection: inout ProbeConnection, _ channel: inout ProbeChannel
+    ) -> String {
+        guard let failure = connection.tlsFailure() else { return "the TLS handshake failed: \(ProbeText.words(fault))" }
+        let remedy = Diagnosis.remedy(failure.cause, .probe)
+        if let reason = failure.verificationText {
+            channel.certificate = reason
+            return "the certificate is not accepted: \(failure.description); \(remedy)"
+        }
+        if channel.channel == "pop3s", failure.cause == .clearText {
+            let service = Diagnosis.service(connection.firstOctets) ?? "something else"
+            return "this port speaks \(service) in the clear, not TLS; give it without --tls or --pop3s"
+        }
+        return "the TLS handshake failed: \(failure.description); \(remedy)"
     }
 
     private static func greet(
@@ -194,7 +202,7 @@ public enum ProbeSurvey {
         do throws(ProbeConnection.Fault) {
             var connection = try ProbeConnection(
                 to: endpoint.address, startNs: now, deadlineNs: deadline, transcript: Transcript())
-            try connection.encrypt(context, hostName: nil, deadlineNs: deadline)
+            try connection.encrypt(context, peer: nil, deadlineNs: deadline)
             return true
         } catch { return false }
     }

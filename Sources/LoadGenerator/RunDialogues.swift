@@ -4,6 +4,7 @@
 
 public import Dialogue
 import PoplarCore
+import TLS
 import Telemetry
 import Workload
 
@@ -58,7 +59,10 @@ private struct Cast {
         attempt.failedStep = session.failedStep?.name
         attempt.errorClass = session.failedKind?.name
         let told = Redactor.read(transcript, secrets: secrets)
-        if session.excerpt.count > 0 {
+        attempt.tlsCause = session.excerpt.tls?.cause
+        if let text = session.excerpt.tlsText(told.secrets) {
+            attempt.detail = text
+        } else if session.excerpt.count > 0 {
             let text = Redactor.text(session.excerpt.octets, secrets: told.secrets, isCut: session.excerpt.isCut)
             if session.excerpt.isRemark { attempt.detail = text } else { attempt.words = text }
         }

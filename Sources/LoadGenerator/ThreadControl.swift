@@ -56,6 +56,9 @@ public final class ThreadHealth: Sendable {
     let openNs = Atomic<UInt64>(0)
     let unfinishedNs = Atomic<UInt64>(0)
     let allocatedBytes = Atomic<UInt64>(0)
+    let tls12Handshakes = Atomic<UInt64>(0)
+    let tls13Handshakes = Atomic<UInt64>(0)
+    let verifiedHandshakes = Atomic<UInt64>(0)
     let hasFailed = Atomic<Bool>(false)
     private let passedStatus = Atomic<UInt64>(0)
     private let passedSize = Atomic<UInt64>(0)
@@ -83,6 +86,21 @@ public final class ThreadHealth: Sendable {
             passed: PassedReplies(
                 status: passedStatus.load(ordering: .relaxed), size: passedSize.load(ordering: .relaxed),
                 terminator: passedTerminator.load(ordering: .relaxed), listing: passedListing.load(ordering: .relaxed)))
+    }
+}
+
+/// TLS handshakes that were done, by what was negotiated, and those of them whose certificate was verified for the host.
+public struct HandshakeCounts: Sendable, Equatable {
+    public var tls12: UInt64 = 0
+    public var tls13: UInt64 = 0
+    public var verified: UInt64 = 0
+
+    public var all: UInt64 { tls12 &+ tls13 }
+
+    mutating func add(_ health: ThreadHealth) {
+        tls12 &+= health.tls12Handshakes.load(ordering: .relaxed)
+        tls13 &+= health.tls13Handshakes.load(ordering: .relaxed)
+        verified &+= health.verifiedHandshakes.load(ordering: .relaxed)
     }
 }
 

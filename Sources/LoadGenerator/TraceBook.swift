@@ -6,6 +6,7 @@
 
 internal import Dialogue
 import PoplarCore
+import TLS
 import Telemetry
 
 /// Where a session's dialogue is kept; `.none` for all but a few.
@@ -130,6 +131,12 @@ final class TraceBook: @unchecked Sendable {
     /// An event without octets, or with words of ours.
     func note(_ place: TracePlace, _ kind: Transcript.Kind, atNs: UInt64, _ words: StaticString = "") {
         note(place, kind, atNs: atNs, UnsafeRawBufferPointer(start: words.utf8Start, count: words.utf8CodeUnitCount))
+    }
+
+    /// Why TLS failed: in words, for one of the few that are shown.
+    func note(_ place: TracePlace, _ failure: TLSFailure, atNs: UInt64) {
+        var words = failure.description
+        words.withUTF8 { note(place, .remark, atNs: atNs, UnsafeRawBufferPointer($0)) }
     }
 
     func failed(_ place: TracePlace, _ step: Step, _ kind: ErrorClass, _ excerpt: ReplyExcerpt) {

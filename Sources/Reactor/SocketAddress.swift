@@ -70,12 +70,35 @@ public struct SocketAddress: Sendable, Equatable {
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         hints.ai_flags = AI_NUMERICSERV
         var list: UnsafeMutablePointer<addrinfo>?
-        let status = getaddrinfo(host, port, &hints, &list)
+        // The dot says that the name is whole; of this one, which no server need be asked for, a hosts file may lack the form.
+        let name = host.lowercased() == "localhost." ? "localhost" : host
+        let status = getaddrinfo(name, port, &hints, &list)
         defer { if list != nil { freeaddrinfo(list) } }
         guard status == 0, let first = list?.pointee.ai_addr, let address = SocketAddress(first) else {
             throw SystemError(call: "getaddrinfo", code: ENOENT, subject: "cannot resolve '\(host)'")
         }
         self = address
+    }
+
+    /// Whether getaddrinfo(3) takes `host` for an address, in any spelling (127.1, 0x7f.1, 2130706433, ::1%lo), and asks nobody.
+    public static func isNumeric(_ host: String) -> Bool {
+        var hints = addrinfo()
+        hints.ai_flags = AI_NUMERICHOST
+        var list: UnsafeMutablePointer<addrinfo>?
+        let status = getaddrinfo(host, nil, &hints, &list)
+        if list != nil { freeaddrinfo(list) }
+        return status == 0
+    }
+
+    /// The address alone, without port and zone, in order of reading: 4 octets of an IPv4 address (also one mapped into IPv6),
+    /// else 16.
+    public var hostOctets: [UInt8] {
+        withUnsafeBytes(of: storage) { bytes in
+            guard isIPv6 else { return Array(bytes[4..<8]) }
+            let host = Array(bytes[8..<24])
+            let isMapped = host.prefix(10).allSatisfy { $0 == 0 } && host[10] == 0xFF && host[11] == 0xFF
+            return isMapped ? Array(host[12...]) : host
+        }
     }
 
     private static func split(_ text: String) -> (String, String)? {

@@ -27,12 +27,19 @@ public enum TLSVersion: Sendable, Equatable {
     case tls13
 
     var number: Int32 { self == .tls12 ? TLS1_2_VERSION : TLS1_3_VERSION }
+
+    init(number: Int32) { self = number == TLS1_2_VERSION ? .tls12 : .tls13 }
+
+    /// As people write it.
+    public var text: String { self == .tls12 ? "TLS 1.2" : "TLS 1.3" }
 }
 
 /// An SSL_CTX. Reference counted by OpenSSL and safe to share between threads once made.
 public final class TLSContext: @unchecked Sendable {
     let pointer: OpaquePointer
     public let isServer: Bool
+    /// Client: whether a peer must show who it is.
+    public let verifies: Bool
     /// Server: the tls-server-end-point hash of the own certificate (RFC 5929, section 4.1). Client: empty.
     public let endPointHash: [UInt8]
 
@@ -49,7 +56,7 @@ public final class TLSContext: @unchecked Sendable {
             let hash = try install(certificatePEM, keyPEM, on: context)
             try harden(context, service)
             try tickets?.attach(to: context)
-            return TLSContext(pointer: context, isServer: true, endPointHash: hash)
+            return TLSContext(pointer: context, isServer: true, verifies: false, endPointHash: hash)
         } catch {
             SSL_CTX_free(context)
             throw error
@@ -68,11 +75,12 @@ public final class TLSContext: @unchecked Sendable {
         guard SSL_CTX_set_cipher_list(context, ciphers) == 1, SSL_CTX_set_ciphersuites(context, suites) == 1,
             copenssl_ctx_set_groups(context, "X25519:P-256:P-384") == 1
         else { throw TLSError("OpenSSL has none of the wanted ciphers or groups") }
-        SSL_CTX_set_options(
-            context, copenssl_op_no_renegotiation | copenssl_op_no_compression | copenssl_op_cipher_server_preference)
+        let options = copenssl_op_no_renegotiation | copenssl_op_no_compression | copenssl_op_cipher_server_preference
         // Tickets alone: nothing to look up, nothing to lock. One ticket a handshake serves one later session.
         _ = copenssl_ctx_set_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
-        SSL_CTX_set_num_tickets(context, 1)
+        guard SSL_CTX_set_options(context, options) & options == options, SSL_CTX_set_num_tickets(context, 1) == 1 else {
+            throw TLSError("OpenSSL does not take the server's options")
+        }
         let name = sessionContext(context, service)
         guard !name.isEmpty, SSL_CTX_set_session_id_context(context, name, UInt32(name.count)) == 1 else {
             throw TLSError("cannot name the session-id context")
@@ -97,54 +105,90 @@ public final class TLSContext: @unchecked Sendable {
     public static func client(
         authorityPEM: [UInt8]? = nil, systemAuthorities: Bool = false, minimum: TLSVersion = .tls12, maximum: TLSVersion = .tls13
     ) throws(TLSError) -> TLSContext {
-        let context = try base(TLS_client_method(), what: "client", maximum: maximum)
-        _ = copenssl_ctx_set_min_version(context, minimum.number)
-        _ = copenssl_ctx_set_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
-        if let authorityPEM {
-            let certificates = readCertificates(authorityPEM)
-            guard !certificates.isEmpty, let store = SSL_CTX_get_cert_store(context) else {
-                SSL_CTX_free(context)
-                throw TLSError("the authority file holds no certificate in PEM form")
+        let context = try base(TLS_client_method(), what: "client", minimum: minimum, maximum: maximum)
+        do throws(TLSError) {
+            if let authorityPEM {
+                try trust(authorityPEM, on: context)
+            } else if systemAuthorities {
+                guard SSL_CTX_set_default_verify_paths(context) == 1 else {
+                    throw TLSError("the machine's own authorities cannot be read; give them with --ca FILE")
+                }
             }
-            for certificate in certificates {
-                X509_STORE_add_cert(store, certificate)
-                X509_free(certificate)
-            }
-        } else if systemAuthorities {
-            SSL_CTX_set_default_verify_paths(context)
+        } catch {
+            SSL_CTX_free(context)
+            throw error
         }
+        // Nothing to return: the mode is a field of the context.
         let verifies = authorityPEM != nil || systemAuthorities
         SSL_CTX_set_verify(context, verifies ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nil)
-        return TLSContext(pointer: context, isServer: false, endPointHash: [])
+        _ = copenssl_ctx_set_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
+        SSL_CTX_set_info_callback(context, notesSentAlerts)
+        return TLSContext(pointer: context, isServer: false, verifies: verifies, endPointHash: [])
     }
 
-    private init(pointer: OpaquePointer, isServer: Bool, endPointHash: [UInt8]) {
+    /// A client's context for one version that trusts the last certificate of a chain, whether or not it is a root.
+    static func client(trustingLastOf chainPEM: [UInt8], version: TLSVersion) throws(TLSError) -> TLSContext {
+        let context = try base(TLS_client_method(), what: "client", minimum: version, maximum: version)
+        do throws(TLSError) {
+            let chain = try readCertificates(chainPEM, what: "certificate")
+            defer { for certificate in chain { X509_free(certificate) } }
+            guard let store = SSL_CTX_get_cert_store(context), let last = chain.last, X509_STORE_add_cert(store, last) == 1,
+                let parameters = SSL_CTX_get0_param(context),
+                X509_VERIFY_PARAM_set_flags(parameters, UInt(X509_V_FLAG_PARTIAL_CHAIN)) == 1
+            else { throw TLSError("the chain cannot be verified against its last certificate") }
+        } catch {
+            SSL_CTX_free(context)
+            throw error
+        }
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
+        SSL_CTX_set_info_callback(context, notesSentAlerts)
+        return TLSContext(pointer: context, isServer: false, verifies: true, endPointHash: [])
+    }
+
+    private static func trust(_ authorityPEM: [UInt8], on context: OpaquePointer) throws(TLSError) {
+        let certificates = try readCertificates(authorityPEM, what: "authority")
+        defer { for certificate in certificates { X509_free(certificate) } }
+        guard let store = SSL_CTX_get_cert_store(context) else { throw TLSError("the context has no store of authorities") }
+        for (index, certificate) in certificates.enumerated() where X509_STORE_add_cert(store, certificate) != 1 {
+            throw TLSError("certificate \(index + 1) of the authority file cannot be used")
+        }
+    }
+
+    private init(pointer: OpaquePointer, isServer: Bool, verifies: Bool, endPointHash: [UInt8]) {
         self.pointer = pointer
         self.isServer = isServer
+        self.verifies = verifies
         self.endPointHash = endPointHash
     }
 
     deinit { SSL_CTX_free(pointer) }
 
-    private static func base(_ method: OpaquePointer?, what: String, maximum: TLSVersion) throws(TLSError) -> OpaquePointer {
+    private static func base(
+        _ method: OpaquePointer?, what: String, minimum: TLSVersion = .tls12, maximum: TLSVersion
+    ) throws(TLSError) -> OpaquePointer {
         ERR_clear_error()
         guard let context = SSL_CTX_new(method) else { throw TLSError("cannot make a TLS \(what) context") }
-        _ = copenssl_ctx_set_min_version(context, TLS1_2_VERSION)
-        _ = copenssl_ctx_set_max_version(context, maximum.number)
         // Buffers go back while a connection idles (13.9 instead of 46.5 KiB each), and a write may be repeated from
         // another address, since the parts of a reply are gathered anew each turn.
-        let modes = SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS
-        _ = copenssl_ctx_set_mode(context, Int(modes))
+        let modes = Int(SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS)
+        guard copenssl_ctx_set_min_version(context, minimum.number) == 1,
+            copenssl_ctx_set_max_version(context, maximum.number) == 1, copenssl_ctx_set_mode(context, modes) & modes == modes
+        else {
+            SSL_CTX_free(context)
+            throw TLSError("OpenSSL offers no \(minimum.text) to \(maximum.text)")
+        }
         return context
     }
 
     private static func install(_ chain: [UInt8], _ key: [UInt8], on context: OpaquePointer) throws(TLSError) -> [UInt8] {
-        let certificates = readCertificates(chain)
+        let certificates = try readCertificates(chain, what: "certificate")
         defer { for certificate in certificates { X509_free(certificate) } }
         guard let own = certificates.first else { throw TLSError("the certificate file holds no certificate in PEM form") }
         guard SSL_CTX_use_certificate(context, own) == 1 else { throw TLSError("the certificate cannot be used") }
-        for issuer in certificates.dropFirst() { addToChain(issuer, context) }
-        let bio = copenssl_bio_copy(key, key.count)
+        for (index, issuer) in certificates.enumerated().dropFirst() where !addToChain(issuer, context) {
+            throw TLSError("certificate \(index + 1) of the file cannot be used")
+        }
+        guard let bio = copenssl_bio_copy(key, key.count) else { throw TLSError("no memory to read the key") }
         defer { BIO_free(bio) }
         // A key behind a pass phrase is refused: without this OpenSSL would ask for the phrase on the terminal.
         let privateKey = PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in -1 }, nil)
@@ -153,19 +197,31 @@ public final class TLSContext: @unchecked Sendable {
         guard SSL_CTX_use_PrivateKey(context, privateKey) == 1, SSL_CTX_check_private_key(context) == 1 else {
             throw TLSError("the private key does not belong to the certificate")
         }
-        return endPointHash(of: own)
+        let hash = endPointHash(of: own)
+        guard !hash.isEmpty else { throw TLSError("the certificate's hash, for channel bindings, cannot be made") }
+        return hash
     }
 
-    private static func addToChain(_ certificate: OpaquePointer, _ context: OpaquePointer) {
+    private static func addToChain(_ certificate: OpaquePointer, _ context: OpaquePointer) -> Bool {
         // SSL_CTX_add1_chain_cert is a macro over this call; it takes a reference of its own.
-        SSL_CTX_ctrl(context, SSL_CTRL_CHAIN_CERT, 1, UnsafeMutableRawPointer(certificate))
+        SSL_CTX_ctrl(context, SSL_CTRL_CHAIN_CERT, 1, UnsafeMutableRawPointer(certificate)) == 1
     }
 
-    private static func readCertificates(_ pem: [UInt8]) -> [OpaquePointer] {
-        let bio = copenssl_bio_copy(pem, pem.count)
+    /// All certificates of the text, of which there is one at least. One that is broken or cut is an error.
+    private static func readCertificates(_ pem: [UInt8], what: String) throws(TLSError) -> [OpaquePointer] {
+        ERR_clear_error()
+        guard let bio = copenssl_bio_copy(pem, pem.count) else { throw TLSError("no memory to read the \(what) file") }
         defer { BIO_free(bio) }
         var list: [OpaquePointer] = []
-        while list.count < 64, let certificate = PEM_read_bio_X509(bio, nil, nil, nil) { list.append(certificate) }
+        while let certificate = PEM_read_bio_X509(bio, nil, nil, nil) { list.append(certificate) }
+        guard copenssl_ended_between_blocks() == 1, !list.isEmpty else {
+            for certificate in list { X509_free(certificate) }
+            let isCut = copenssl_ended_between_blocks() != 1
+            throw TLSError(
+                isCut
+                    ? "certificate \(list.count + 1) of the \(what) file is broken or cut"
+                    : "the \(what) file holds no certificate in PEM form")
+        }
         ERR_clear_error()
         return list
     }

@@ -13,6 +13,8 @@ struct PumpState {
     var outputCount = 0
     /// Records that the session in the call has begun to read since its last application data.
     var records: Int32 = 0
+    /// The fatal alert that a client's session in the call has sent; -1: none.
+    var sentAlert: Int16 = -1
 
     /// Records in a row that may carry no application data: KeyUpdate, empty records, warnings, refused renegotiation. The
     /// one behind them may still turn out to carry some.
@@ -57,12 +59,21 @@ public struct TLSPump: ~Copyable {
 enum PumpBIO {
     nonisolated(unsafe) static let method: OpaquePointer? = {
         guard let method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "poplar pump") else { return nil }
-        BIO_meth_set_read(method, pumpRead)
-        BIO_meth_set_write(method, pumpWrite)
-        BIO_meth_set_ctrl(method, pumpControl)
-        BIO_meth_set_create(method, pumpCreate)
+        guard BIO_meth_set_read(method, pumpRead) == 1, BIO_meth_set_write(method, pumpWrite) == 1,
+            BIO_meth_set_ctrl(method, pumpControl) == 1, BIO_meth_set_create(method, pumpCreate) == 1
+        else {
+            BIO_meth_free(method)
+            return nil
+        }
         return method
     }()
+}
+
+/// OpenSSL tells of each alert that a session sends; the last fatal one is kept for the reason of a failure.
+func notesSentAlerts(_ ssl: OpaquePointer?, _ place: Int32, _ value: Int32) {
+    let alert = copenssl_sent_alert(place, value)
+    guard alert >= 0, let bio = SSL_get_wbio(ssl), let data = BIO_get_data(bio) else { return }
+    data.assumingMemoryBound(to: PumpState.self).pointee.sentAlert = Int16(truncatingIfNeeded: alert)
 }
 
 private func pumpCreate(_ bio: OpaquePointer?) -> Int32 {

@@ -15,6 +15,9 @@ public struct TLSSession: ~Copyable {
     let ssl: OpaquePointer
     private let pump: UnsafeMutablePointer<PumpState>
     private var broken = false
+    private let verifies: Bool
+    /// Why the session is broken, where a call of OpenSSL failed.
+    public private(set) var failure: TLSFailure?
     /// Records read since the last application data.
     private var records: Int32 = 0
 
@@ -37,11 +40,11 @@ public struct TLSSession: ~Copyable {
         case failed
     }
 
-    /// A new session over `pump`, which must outlive it. Nil when memory is out. `hostName`: what the client asks
-    /// for by SNI (RFC 6066), and verifies where its context verifies.
-    public init?(_ context: TLSContext, pump: borrowing TLSPump, hostName: String? = nil) {
+    /// A new session over `pump`, which must outlive it. `peer`: whom a client asks for, and verifies where its context
+    /// verifies. Nil when memory is out, or a client that verifies cannot look for its peer, or has none.
+    public init?(_ context: TLSContext, pump: borrowing TLSPump, peer: TLSPeer? = nil) {
         ERR_clear_error()
-        guard let ssl = SSL_new(context.pointer) else { return nil }
+        guard peer != nil || !context.verifies, let ssl = SSL_new(context.pointer) else { return nil }
         guard let method = PumpBIO.method, let bio = BIO_new(method) else {
             SSL_free(ssl)
             return nil
@@ -52,17 +55,12 @@ public struct TLSSession: ~Copyable {
             SSL_set_accept_state(ssl)
         } else {
             SSL_set_connect_state(ssl)
-            if let hostName {
-                // SNI carries names only (RFC 6066, section 3); an address is verified as an address.
-                let isAddress = hostName.contains(":") || hostName.allSatisfy { $0.isNumber || $0 == "." }
-                if isAddress {
-                    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), hostName)
-                } else {
-                    _ = copenssl_set_host_name(ssl, hostName)
-                    SSL_set1_host(ssl, hostName)
-                }
+            if let peer, !peer.apply(to: ssl, verifies: context.verifies) {
+                SSL_free(ssl)
+                return nil
             }
         }
+        verifies = context.verifies
         self.ssl = ssl
         self.pump = pump.state
     }
@@ -82,15 +80,33 @@ public struct TLSSession: ~Copyable {
         records = pump.pointee.records
         if result == 1 {
             records = 0
+            // OpenSSL has seen to it; a client that verifies goes on to no session of which it cannot say so itself.
+            guard !verifies || isVerified else { return fail() }
             return .done
         }
         switch SSL_get_error(ssl, result) {
         case SSL_ERROR_WANT_READ: return .needsInput
         case SSL_ERROR_WANT_WRITE: return .needsOutput
-        default:
-            broken = true
-            return .failed
+        default: return fail()
         }
+    }
+
+    private mutating func fail() -> Progress {
+        broken = true
+        failure = TLSFailure(ssl, verifies: verifies, sentAlert: pump.pointee.sentAlert)
+        return .failed
+    }
+
+    /// For the reason of a failure: the connection ended, which OpenSSL does not see.
+    public mutating func connectionEnded() {
+        guard failure == nil, !isEstablished else { return }
+        broken = true
+        failure = TLSFailure(closed: ssl)
+    }
+
+    /// Client: the peer has shown a certificate, and it was found to be the right one.
+    public var isVerified: Bool {
+        verifies && SSL_get_verify_result(ssl) == Int(X509_V_OK) && SSL_get0_peer_certificate(ssl) != nil
     }
 
     /// The session has ended in an error. What it wrote, its alert, may still be sent; nothing else goes through it.
@@ -119,13 +135,15 @@ public struct TLSSession: ~Copyable {
     public mutating func close() {
         guard !broken, isEstablished else { return }
         begin()
-        SSL_shutdown(ssl)
+        // 0 and 1 both say that the goodbye is written; a failure leaves a session that is going away anyhow.
+        _ = SSL_shutdown(ssl)
     }
 
     /// Before a call: what an earlier one left in the thread's queue would be taken for this one's error.
     private func begin() {
         if ERR_peek_error() != 0 { ERR_clear_error() }
         pump.pointee.records = records
+        pump.pointee.sentAlert = -1
     }
 
     private mutating func transfer(_ result: Int32) -> Transfer {
@@ -135,7 +153,7 @@ public struct TLSSession: ~Copyable {
         case SSL_ERROR_WANT_WRITE: return .needsOutput
         case SSL_ERROR_ZERO_RETURN: return .closed
         default:
-            broken = true
+            _ = fail()
             return .failed
         }
     }
@@ -146,10 +164,10 @@ public struct TLSSession: ~Copyable {
     /// Whether the handshake resumed an earlier session.
     public var isResumed: Bool { SSL_session_reused(ssl) == 1 }
 
-    public var version: TLSVersion { SSL_version(ssl) == TLS1_2_VERSION ? .tls12 : .tls13 }
+    public var version: TLSVersion { TLSVersion(number: SSL_version(ssl)) }
 
-    /// Client: asks to resume `session`. Before the handshake.
-    public func resume(_ session: borrowing TLSResumption) { SSL_set_session(ssl, session.pointer) }
+    /// Client: asks to resume `session`. Before the handshake. One that does not fit is not offered: the handshake is full.
+    public func resume(_ session: borrowing TLSResumption) { _ = SSL_set_session(ssl, session.pointer) }
 
     /// Client: the session as it can be resumed now. With TLS 1.3 that is once a ticket has been read, so after the
     /// first reply.
@@ -168,11 +186,5 @@ public struct TLSSession: ~Copyable {
         defer { X509_free(certificate) }
         let hash = TLSContext.endPointHash(of: certificate)
         return hash.isEmpty ? nil : hash
-    }
-
-    /// Why the peer's certificate was not accepted; nil when it was, or when nothing was verified.
-    public var verificationFailure: String? {
-        let result = SSL_get_verify_result(ssl)
-        return result == Int(X509_V_OK) ? nil : String(cString: X509_verify_cert_error_string(result))
     }
 }

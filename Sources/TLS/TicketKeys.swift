@@ -47,7 +47,9 @@ public final class TicketKeys: @unchecked Sendable {
             owner.release()
             throw TLSError("cannot keep session ticket keys")
         }
-        _ = SSL_CTX_set_tlsext_ticket_key_evp_cb(context, ticketKey)
+        guard SSL_CTX_set_tlsext_ticket_key_evp_cb(context, ticketKey) == 1 else {
+            throw TLSError("cannot seal session tickets with these keys")
+        }
     }
 }
 

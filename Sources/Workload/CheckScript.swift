@@ -11,7 +11,7 @@ extension SessionScript {
         SessionScript(
             client: 0, persona: Persona(row: 0), transport: transport, probe: .none,
             chain: LogonChain([LogonLink(method: method, identity: identity, usesWrongPassword: false)]), plannedLink: 0,
-            afterRefusal: .giveUp, habits: [], ntlmVersion: ntlmVersion, tlsVersion: .tls13, resumesTLS: false,
+            afterRefusal: .giveUp, habits: [], ntlmVersion: ntlmVersion, tlsVersion: .either, resumesTLS: false,
             expected: .admitted,
             work: MailboxWork(
                 index: 0, stat: true, list: false, uidl: false, topMessages: 0, topLines: 0, retrieveMessages: 0,

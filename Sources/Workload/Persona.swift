@@ -148,15 +148,25 @@ public enum NTLMVersion: UInt8, Sendable, CaseIterable {
     }
 }
 
-/// Version of TLS that a client asks for.
+/// Versions of TLS that a client offers.
 public enum TLSVersion: UInt8, Sendable, CaseIterable {
     case tls12
     case tls13
+    /// Both, as real clients do: the server chooses.
+    case either
+
+    /// What a profile may ask for; without a word it is `either`.
+    static let named: [TLSVersion] = [.tls12, .tls13]
 
     public var name: String {
         switch self {
         case .tls12: "tls1.2"
         case .tls13: "tls1.3"
+        case .either: "tls1.2 or tls1.3"
         }
     }
+
+    /// For the hash of a plan. A session that offers both does what one that offered 1.3 alone did, where the server has 1.3;
+    /// so plans from before it could stay comparable.
+    var planWord: UInt8 { self == .either ? Self.tls13.rawValue : rawValue }
 }

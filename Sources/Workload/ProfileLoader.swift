@@ -383,11 +383,11 @@ struct ProfileDecoder {
 
     private func readTLS() -> Profile.TLSMix {
         let inner = fields.fields("tls", ProfileSchema.tls)
-        let versions = inner?.weighted("versions", noun: "a TLS version", names: TLSVersion.allCases.map(\.name)) { name in
-            TLSVersion.allCases.first { $0.name == name }
+        let versions = inner?.weighted("versions", noun: "a TLS version", names: TLSVersion.named.map(\.name)) { name in
+            TLSVersion.named.first { $0.name == name }
         }
         return Profile.TLSMix(
-            resumptionShare: inner?.share("resumption") ?? 0, versions: versions ?? [.init(value: .tls13, share: 1)])
+            resumptionShare: inner?.share("resumption") ?? 0, versions: versions ?? [.init(value: .either, share: 1)])
     }
 
     /// The places of `in_flight` and `drain_timeout` where the file gives them.

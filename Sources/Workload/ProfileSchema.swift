@@ -41,7 +41,7 @@ enum ProfileSchema {
             key(
                 "ntlm_variants", "variant, or weights", "`v2`",
                 "NTLM responses that clients send: `v1`, `ntlm2-session`, `v2`, `v2-mic`, `v2-channel-binding`."),
-            key("tls", "`tls` below", "TLS 1.3, no resumption", "TLS of the sessions that have it."),
+            key("tls", "`tls` below", "TLS 1.2 and 1.3 offered, no resumption", "TLS of the sessions that have it."),
             key("population", "`population` below", "see there", "Contents of the embedded server."),
             key(
                 "server", "`server` below", "see there",
@@ -201,7 +201,9 @@ enum ProfileSchema {
                 "resumption", "percentage", "0",
                 "Part of the TLS sessions that offer an earlier one. Each thread keeps the last 256 of each TLS version, of all "
                     + "users together, and offers each of them once, the oldest first; with none kept the handshake is full."),
-            key("versions", "`tls1.2`, `tls1.3`, or weights", "`tls1.3`", "Version that a client asks for."),
+            key(
+                "versions", "`tls1.2`, `tls1.3`, or weights", "both",
+                "The one version that a client offers. Without this key each client offers 1.2 and 1.3, and the server chooses."),
         ])
 
     static let population = SchemaSection(

@@ -246,7 +246,7 @@ public enum PlanHash {
         mutating func add(_ row: SessionScript, _ share: Double) {
             add(share.bitPattern)
             add(word(row.persona.rawValue, row.transport.rawValue, row.probe.rawValue, row.ntlmVersion.rawValue))
-            add(word(row.tlsVersion.rawValue, row.resumesTLS ? 1 : 0, row.expected.rawValue, row.client))
+            add(word(row.tlsVersion.planWord, row.resumesTLS ? 1 : 0, row.expected.rawValue, row.client))
             for index in 0..<row.chain.count { add(row.chain[index]) }
             add(
                 word(

@@ -176,12 +176,11 @@ struct ProbeCommand: ParsableCommand {
         } else {
             context = try TLSContext.client(systemAuthorities: verifies)
         }
-        return [(resolved.pop3, false, target), (resolved.pop3s, true, pop3s ?? target)].compactMap { address, isTLS, text in
+        return [(resolved.pop3, false, resolved.pop3Peer), (resolved.pop3s, true, resolved.pop3sPeer)].compactMap {
+            address, isTLS, peer in
             guard let address else { return nil }
             return ProbeEndpoint(
-                address: address, isTLS: isTLS, context: context, hostName: verifies ? RunTarget.host(text) : nil,
-                verifies: verifies,
-                timeoutNs: UInt64(timeout * 1e9))
+                address: address, isTLS: isTLS, context: context, peer: peer, timeoutNs: UInt64(timeout * 1e9))
         }
     }
 

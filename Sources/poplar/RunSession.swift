@@ -71,6 +71,8 @@ struct RunSession {
             server = started
             target.pop3 = started.pop3
             target.pop3s = started.pop3s
+            target.pop3Peer = started.pop3.flatMap { TLSPeer(address: $0.hostOctets) }
+            target.pop3sPeer = started.pop3s.flatMap { TLSPeer(address: $0.hostOctets) }
             target.names = [started.pop3.map { "pop3 \($0.text)" }, started.pop3s.map { "pop3s \($0.text)" }].compactMap { $0 }
         }
         defer { server?.stop() }
@@ -134,8 +136,7 @@ struct RunSession {
         }
         return LoadConfiguration(
             profile: load.profile, users: load.users, pop3: target.pop3, pop3s: target.pop3s,
-            stlsHostName: verification == .none ? nil : target.pop3Host,
-            tlsHostName: verification == .none ? nil : target.pop3sHost, verification: verification,
+            stlsPeer: target.pop3Peer, tlsPeer: target.pop3sPeer, verification: verification,
             knownMessageBytes: isEmbedded ? load.profile.population.uniformBytes.map { UInt64($0) } : nil, threads: load.threads,
             cpus: Self.pinned(load),
             tracedSessions: command.trace)
@@ -216,9 +217,7 @@ struct RunSession {
             totals, profile: .init(name: load.profile.name, sha256: RunVerdict.sha256(load.profile.sourceText)),
             seed: load.profile.seed, measuredSeconds: measuredSeconds, evidence: evidence)
         if run.stoppedNs == nil, let text = RunVerdict.unfinished(totals, load.profile.limits) { notes.append(text) }
-        if load.profile.usesTLS, run.configuration.verification == .none {
-            notes.append("the server's certificate was not verified")
-        }
+        if load.profile.usesTLS { notes += RunVerdict.tlsNotes(run) }
         if display.lost > 0 { notes.append("\(display.lost) lines of the run were left out: nobody read them") }
         return summary
     }
@@ -242,7 +241,7 @@ struct RunSession {
                 .init(pid: $0.pid, commandLine: $0.commandLine, affinity: $0.cpus.map(String.init).joined(separator: ","))
             },
             targets: target.names, sources: load.profile.sources.isEmpty ? nil : load.profile.sources.items,
-            certificateVerified: load.profile.usesTLS ? run.configuration.verification != .none : nil,
+            certificateVerified: load.profile.usesTLS ? RunVerdict.isCertificateVerified(run.handshakes) : nil,
             generatorThreads: load.threads, notes: notes)
     }
 

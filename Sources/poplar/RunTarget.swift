@@ -6,6 +6,7 @@ import Foundation
 import LoadGenerator
 import PoplarCore
 import Reactor
+import TLS
 import Telemetry
 import Workload
 
@@ -14,9 +15,9 @@ struct RunTarget {
     var pop3s: SocketAddress?
     /// As given, with the pinned address.
     var names: [String] = []
-    /// The hosts as given, for the certificates that they show.
-    var pop3Host: String?
-    var pop3sHost: String?
+    /// The hosts as they were given, for SNI and for the certificates that they show.
+    var pop3Peer: TLSPeer?
+    var pop3sPeer: TLSPeer?
 
     var isLoopback: Bool { [pop3, pop3s].allSatisfy { $0?.isLoopback ?? true } }
 
@@ -30,20 +31,28 @@ struct RunTarget {
         var target = RunTarget()
         func pin(_ name: String, _ text: String?) throws -> SocketAddress? {
             guard let text else { return nil }
+            guard text.utf8.allSatisfy({ $0 < 0x80 }) else {
+                throw ValidationError(
+                    "'\(text)' is not ASCII: give the name as the DNS has it, xn--..., which `idn2 NAME` prints")
+            }
             let address = try SocketAddress(parsing: text)
             target.names.append(address.text == text ? "\(name) \(text)" : "\(name) \(text) (\(address.text))")
             return address
         }
         target.pop3 = try pin("pop3", pop3)
         target.pop3s = try pin("pop3s", pop3s)
-        target.pop3Host = pop3.flatMap(host)
-        target.pop3sHost = pop3s.flatMap(host)
+        target.pop3Peer = try peer(pop3, target.pop3)
+        target.pop3sPeer = try peer(pop3s, target.pop3s)
         return target
     }
 
-    /// The host of a `host:port` text.
-    static func host(_ text: String) -> String? {
-        text.lastIndex(of: ":").map { text[..<$0].trimmingCharacters(in: CharacterSet(charactersIn: "[]")) }
+    /// Whom a certificate must be for: the name in a `host:port` text, or, where the resolver took that for an address in
+    /// whatever spelling, the address that is connected to.
+    private static func peer(_ text: String?, _ address: SocketAddress?) throws -> TLSPeer? {
+        guard let text, let address, let colon = text.lastIndex(of: ":") else { return nil }
+        let host = text[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+        if SocketAddress.isNumeric(host) { return TLSPeer(address: address.hostOctets) }
+        do throws(TLSError) { return try TLSPeer(name: host) } catch { throw ValidationError("\(text): \(error)") }
     }
 
     /// The ports that the profile needs are there.

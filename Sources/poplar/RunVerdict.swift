@@ -1,11 +1,13 @@
 // From a run's totals to what judges it: the profile's limits, and the checks that say whether the generator itself can
 // be trusted (contracts, section 5).
 
+import Dialogue
 import Digest
 import LoadGenerator
 import Report
 import Results
 import Statistics
+import TLS
 import Telemetry
 import Workload
 
@@ -167,6 +169,28 @@ enum RunVerdict {
                     note.kind, step: note.step, auth: note.auth, transport: note.transport, atNs: note.atNs, detail: note.reply))
         }
         return examples
+    }
+
+    /// Whether every TLS session found the certificate that it asked for. Where no handshake was done, none was verified.
+    static func isCertificateVerified(_ handshakes: HandshakeCounts) -> Bool {
+        handshakes.all > 0 && handshakes.verified == handshakes.all
+    }
+
+    /// What was negotiated, whether certificates were verified, and why TLS failed first, with what to do about it.
+    static func tlsNotes(_ run: LoadRun) -> [String] {
+        let handshakes = run.handshakes
+        var notes: [String] = []
+        if run.configuration.verification == .none { notes.append("the server's certificate was not verified") }
+        let versions = [(TLS.TLSVersion.tls12, handshakes.tls12), (.tls13, handshakes.tls13)].filter { $0.1 > 0 }
+        if !versions.isEmpty {
+            notes.append("TLS handshakes: " + versions.map { "\($0.1) of \($0.0.text)" }.joined(separator: ", "))
+        }
+        var told: Set<TLSFailure.Cause> = []
+        for failure in run.failures {
+            guard let cause = failure.tlsCause, told.insert(cause).inserted else { continue }
+            notes.append("TLS failed on \(failure.transport.name): \(failure.reply); \(Diagnosis.remedy(cause, .run))")
+        }
+        return notes
     }
 
     /// What the generator itself cost, a thought a line.

@@ -134,7 +134,9 @@ struct ServePlan {
             throw failure(error, at: isKey ? "tls.key" : "tls.certificate")
         }
         do {
-            return try TLSContext.server(certificatePEM: files.certificatePEM, keyPEM: files.keyPEM, tickets: tickets)
+            let context = try TLSContext.server(certificatePEM: files.certificatePEM, keyPEM: files.keyPEM, tickets: tickets)
+            try context.rehearse(certificatePEM: files.certificatePEM)
+            return context
         } catch { throw failure("\(certificate): \(error.description)", at: "tls.certificate") }
     }
 

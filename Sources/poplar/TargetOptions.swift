@@ -2,6 +2,7 @@
 // Invariant: nothing is connected to a target that is not loopback unless the command line allows it.
 
 import ArgumentParser
+import Certificates
 import Configuration
 import TLS
 import Workload
@@ -23,9 +24,13 @@ struct TargetOptions: ParsableArguments {
     /// The file of `--ca`, which holds a certificate; nil without it.
     func authorities() throws -> [UInt8]? {
         guard let ca else { return nil }
+        let file: [UInt8]
         let pem: [UInt8]
-        do throws(InputFile.Failure) { pem = try InputFile.read(ca, limit: 64 << 20, noun: "the authorities") } catch {
+        do throws(InputFile.Failure) { file = try InputFile.read(ca, limit: 64 << 20, noun: "the authorities") } catch {
             throw ValidationError(error.description)
+        }
+        do throws(CertificateError) { pem = try CertificateFiles.authorities(file, path: ca) } catch {
+            throw ValidationError("\(error)")
         }
         do throws(TLSError) { _ = try TLSContext.client(authorityPEM: pem) } catch { throw ValidationError("\(ca): \(error)") }
         return pem

@@ -4,25 +4,6 @@ import Certificates
 import Foundation
 import Testing
 
-/// A folder of files with chosen modes, removed at the end.
-private final class Folder {
-    let path: String
-
-    init() throws {
-        let url = FileManager.default.temporaryDirectory.appendingPathComponent("poplar-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        path = url.path
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func write(_ name: String, _ bytes: [UInt8], mode: Int = 0o600) -> String {
-        let file = "\(path)/\(name)"
-        _ = FileManager.default.createFile(atPath: file, contents: Data(bytes), attributes: [.posixPermissions: mode])
-        return file
-    }
-}
-
 @Suite("Certificate files")
 struct CertificateFilesTests {
     private let folder: Folder

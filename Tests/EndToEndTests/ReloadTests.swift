@@ -155,6 +155,37 @@ struct ReloadTests {
         #expect(output == "seen\n")
     }
 
+    @Test("a chain that is cut, and a certificate that no client can use, change nothing: at a reload, a check and a start")
+    func unusable() throws {
+        let output = try run(
+            """
+            server = Server(['--config', settings])
+            first = fingerprint(tls(server))
+            whole = open(folder + '/new.crt').read()
+            def curve(name):
+                subprocess.run(['openssl', 'req', '-x509', '-nodes', '-days', '3', '-subj', '/CN=localhost', '-newkey', 'ec',
+                    '-pkeyopt', 'ec_paramgen_curve:' + name, '-keyout', folder + '/server.key', '-out', folder + '/server.crt'],
+                    check=True, capture_output=True)
+            said = ''
+            for bad in whole + whole[:300], None:
+                install('new')
+                if bad: open(folder + '/server.crt', 'w').write(bad)
+                else: curve('secp256k1')
+                said += server.reload()
+                assert fingerprint(tls(server)) == first
+                for words in ['--check'], []:
+                    ended = subprocess.run([sys.argv[1], 'serve', '--config', settings] + words, capture_output=True, timeout=20)
+                    print(ended.returncode, b'ready' in ended.stdout)
+            install('new')
+            said += server.reload()
+            assert fingerprint(tls(server)) != first
+            print((said + server.stop()).replace(folder, ''), end='')
+            """)
+        #expect(output.hasPrefix(String(repeating: "64 False\n", count: 4)), "\(output)")
+        #expect(output.contains("/server.crt: the CERTIFICATE of line ") && output.contains("is cut: its END line is missing"))
+        #expect(output.contains("/server.crt: this certificate is for a key on the curve secp256k1"))
+    }
+
     @Test("a bad file keeps what was in force, and the message has the place")
     func badFile() throws {
         let output = try run(

@@ -65,8 +65,7 @@ private let excuses: [Excuse] = [
     Excuse(path: "Sources/TLS/OpenSSLVersion.swift", bans: [.string], reason: "for --version"),
     Excuse(path: "Sources/TLS/TicketKeys.swift", bans: [.class], reason: "owns the keys; rotated by the control thread"),
     Excuse(path: "Sources/TLS/TLSContext.swift", bans: [.class, .string], reason: "one context per server; errors of set-up"),
-    Excuse(
-        path: "Sources/TLS/TLSSession.swift", bans: [.string], reason: "why a certificate was refused, for the client's report"),
+    Excuse(path: "Sources/TLS/TLSFailure.swift", bans: [.string], reason: "why a session failed, for reports of a few"),
     Excuse(path: "Sources/Server/EventText.swift", bans: [.string], reason: "a record as a line, on the thread of the log"),
     Excuse(path: "Sources/Server/EventWriter.swift", bans: [.class, .dictionary, .mutex], reason: "the thread of the log"),
     Excuse(

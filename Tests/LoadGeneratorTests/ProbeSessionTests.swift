@@ -14,7 +14,7 @@ import Workload
     private func probe(_ behaviour: StubServer.Behaviour) throws -> (attempt: ProbeAttempt, server: StubServer) {
         let server = try StubServer(behaviour)
         let endpoint = ProbeEndpoint(
-            address: server.address, isTLS: false, context: try TLSContext.client(), hostName: nil, verifies: false,
+            address: server.address, isTLS: false, context: try TLSContext.client(), peer: nil,
             timeoutNs: 5_000_000_000)
         var session = ProbeSession(users: .embedded(users: 2), user: 0)
         let attempt = session.run(ProbeTrial.all[0], over: .pop3, endpoint, offered: .yes)

@@ -15,7 +15,8 @@ struct CVETLSTests {
     /// A genuine client's first flight.
     private func clientHello(_ hostName: String? = nil) throws -> [UInt8] {
         let pump = TLSPump()
-        guard var client = TLSSession(try TLSContext.client(), pump: pump, hostName: hostName) else { throw ConversationError() }
+        let peer = try hostName.map { name throws(TLSError) in try TLSPeer(name: name) }
+        guard var client = TLSSession(try TLSContext.client(), pump: pump, peer: peer) else { throw ConversationError() }
         var room = [UInt8](repeating: 0, count: 16_384)
         let count = room.withUnsafeMutableBytes { target in
             pump.lendInput(UnsafeRawBufferPointer(start: nil, count: 0))

@@ -16,8 +16,6 @@ struct HardeningTests {
         return link
     }
 
-    private struct NoSession: Error {}
-
     // MARK: Errors
 
     @Test("an error that an earlier call left in the queue is not taken for this call's")

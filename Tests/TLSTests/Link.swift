@@ -16,6 +16,9 @@ func testServer(
         certificatePEM: key.certificatePEM, keyPEM: key.keyPEM, maximum: maximum, tickets: tickets, service: service)
 }
 
+/// OpenSSL would make no session.
+struct NoSession: Error {}
+
 /// Both ends of one connection and the ciphertext under way.
 struct Link: ~Copyable {
     let pump = TLSPump()
@@ -28,8 +31,8 @@ struct Link: ~Copyable {
     /// Octets of output room lent at a time.
     var room = 65_536
 
-    init?(_ clientContext: TLSContext, _ serverContext: TLSContext, piece: Int, hostName: String? = nil) {
-        guard let client = TLSSession(clientContext, pump: pump, hostName: hostName),
+    init?(_ clientContext: TLSContext, _ serverContext: TLSContext, piece: Int, peer: TLSPeer? = nil) {
+        guard let client = TLSSession(clientContext, pump: pump, peer: peer),
             let server = TLSSession(serverContext, pump: pump)
         else { return nil }
         self.client = client

@@ -75,11 +75,14 @@ struct TLSSessionTests {
     func verification(name: String, accepted: Bool) throws {
         let key = try #require(testKey)
         let context = try TLSContext.client(authorityPEM: key.certificatePEM)
-        guard var link = Link(context, try server(), piece: 65_536, hostName: name) else { return }
+        let octets = name.split(separator: ".").compactMap { UInt8($0) }
+        let peer = try octets.count == 4 ? TLSPeer(address: octets) : TLSPeer(name: name)
+        guard var link = Link(context, try server(), piece: 65_536, peer: peer) else { throw NoSession() }
         let (client, _) = link.handshake()
         #expect((client == .done) == accepted)
-        let reason = link.client.verificationFailure
-        #expect((reason == nil) == accepted)
+        let (isVerified, failure) = (link.client.isVerified, link.client.failure)
+        #expect(isVerified == accepted)
+        #expect(failure?.cause == (accepted ? nil : .wrongName))
     }
 
     @Test("both ends see the same certificate to bind to (RFC 5929)")
