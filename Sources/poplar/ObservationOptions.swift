@@ -30,7 +30,7 @@ final class ServerObservation {
 
     init(_ plan: ServePlan, workers: Int) throws {
         metrics = try plan.metricsAddress()
-        let output = try LogOutput(path: plan.settings.logFile.map { plan.absolute($0) }, outlet: Outlets.standard)
+        let output = try LogOutput(path: plan.settings.logFile.map { plan.absolute($0) }, outlet: Outlets.errors)
         log = try EventWriter(output, level: plan.logLevel, workers: workers)
     }
 

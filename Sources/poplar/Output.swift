@@ -8,17 +8,25 @@ import Glibc
 import Terminal
 
 enum Outlets {
-    /// Messages on standard error, and the line `ready` of a server: whoever adds one never waits.
-    static let standard = TextOutlet(room: 1 << 20)
+    /// Messages on standard error: whoever adds one never waits.
+    static let errors = TextOutlet(room: 1 << 20)
+    /// The line `ready` of a server. An outlet of its own, since a standard error that nobody reads must not hold it up.
+    private static let output = TextOutlet(room: 1 << 16)
 
     /// How long the end of the process waits for a reader.
     private static let patienceMs = 1000
 
-    /// Adds a text and does not wait until it is written: for a thread that answers signals.
-    static func tell(_ text: String, to descriptor: Int32 = STDERR_FILENO) { standard.add(text, to: descriptor) }
+    /// Adds a message and does not wait until it is written: for a thread that answers signals.
+    static func tell(_ text: String) { errors.add(text, to: STDERR_FILENO) }
 
-    /// Waits until every text is written, a second at the most.
-    static func flush() { standard.flush(timeoutMs: patienceMs) }
+    /// The same on standard output.
+    static func announce(_ text: String) { output.add(text, to: STDOUT_FILENO) }
+
+    /// Waits until every text is written, a second at the most for each descriptor.
+    static func flush() {
+        output.flush(timeoutMs: patienceMs)
+        errors.flush(timeoutMs: patienceMs)
+    }
 }
 
 /// Adds a line on standard error and waits until it is written, so that messages and output keep their order on a
@@ -27,7 +35,7 @@ func complain(_ text: String) { sayError("poplar: \(text)") }
 
 /// `complain` without our name in front: compilers print errors so, and editors find their place.
 func sayError(_ text: String) {
-    let isFree = Outlets.standard.isIdle
+    let isFree = Outlets.errors.isIdle
     Outlets.tell(text + "\n")
     if isFree { Outlets.flush() }
 }

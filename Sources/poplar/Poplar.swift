@@ -37,8 +37,8 @@ struct Poplar: ParsableCommand {
     private static func status() -> Int32 {
         do {
             var command = try parseAsRoot()
-            // These two read their signals from a queue. All others end by them, as programs do.
-            if !(command is ServeCommand), !(command is RunCommand) { cstartup_release_signals() }
+            // A server that starts is not ended by a SIGHUP, which asks it to reload. All others are, as programs are.
+            if !(command is ServeCommand) { cstartup_release_signals() }
             try command.run()
             return 0
         } catch {

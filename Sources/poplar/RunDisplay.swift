@@ -99,8 +99,10 @@ struct RunDisplay {
     /// The last line on standard output.
     func close(_ line: String) { output.add(line + "\n", to: 1) }
 
-    /// Whether everything that was said has been written.
-    var isDone: Bool { output.isIdle && messages.isIdle }
+    /// Whether everything for standard output has been written.
+    var isOutputDone: Bool { output.isIdle }
+    /// Whether every message has been written.
+    var areMessagesDone: Bool { messages.isIdle }
 
     /// Lines and objects that nobody read for so long that they were left out.
     var lost: UInt64 { output.lost + (mode == .terminal ? 0 : messages.lost) }

@@ -110,9 +110,15 @@ struct RunSession {
         } else {
             display.close("run \(folder.path)")
         }
-        // A signal now is for somebody who does not read: the results are written.
-        while !display.isDone, queue.wait(timeoutMs: 20) == nil {}
+        awaitReaders(queue)
         return code
+    }
+
+    /// Waits until standard output has been read, or a signal comes: the results are written by then. Messages on standard
+    /// error are waited for as well, but nobody has to read them: five seconds at the most.
+    private func awaitReaders(_ queue: borrowing SignalQueue) {
+        while !display.isOutputDone { if queue.wait(timeoutMs: 20) != nil { return } }
+        for _ in 0..<250 where !display.areMessagesDone { if queue.wait(timeoutMs: 20) != nil { return } }
     }
 
     private func startLine(_ target: RunTarget, _ startedAt: String) -> JSONLines.Start {

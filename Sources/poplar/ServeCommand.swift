@@ -132,11 +132,11 @@ struct ServeCommand: ParsableCommand {
     }
 
     mutating func run() throws {
-        // Before anything else: a signal that comes while the server starts waits until it is read.
-        let signals = try SignalQueue([SIGTERM, SIGINT], always: [SIGHUP, SIGUSR1])
+        // While the plan is read, from a pipe perhaps, SIGTERM and SIGINT end the process as they always do.
         let plan = try reportingPlace { try readPlan() }
         if showLimits { return try printLimits(plan.limits) }
         if check { return try reportingPlace { try show(plan) } }
+        let signals = try SignalQueue([SIGTERM, SIGINT], always: [SIGHUP, SIGUSR1])
         let listen = try reportingPlace { try plan.listeners() }
         let tickets = try plan.settings.pop3s.isEmpty && plan.settings.certificate == nil ? nil : TicketKeys()
         let tls = try reportingPlace {
@@ -224,7 +224,7 @@ struct ServeCommand: ParsableCommand {
 
     private func announce(_ addresses: [ListenAddress], _ more: [String]) {
         let tokens = addresses.map { "\($0.isEncrypted ? "pop3s" : "pop3")=\($0.address.text)" } + more
-        Outlets.tell("ready \(tokens.joined(separator: " "))\n", to: STDOUT_FILENO)
+        Outlets.announce("ready \(tokens.joined(separator: " "))\n")
     }
 
     private func printLimits(_ limits: Server.Limits) throws {

@@ -242,7 +242,7 @@ struct ExitCodeTests {
                 arguments: ["--ca", "/nowhere/ca.pem"], says: ["cannot read the authorities /nowhere/ca.pem: No such file"]),
             ExitRow(
                 code: usage, when: "an authority file without a certificate", profile: profile(), arguments: ["--ca", "PROFILE"],
-                says: ["short.yaml: the authority file holds no certificate in PEM form"]),
+                says: ["short.yaml: holds no certificate in PEM form"]),
             ExitRow(
                 code: usage, when: "a folder without a name, as of a variable that is not set", profile: profile(),
                 arguments: ["--out", ""], says: ["--out names no folder"]),

@@ -27,18 +27,23 @@ private final class HostedPoplar {
         output.closeWrite()
         ready = output.read(until: "\n")
         port = Int(ready.split(whereSeparator: \.isWhitespace).first { $0.hasPrefix("pop3=") }?.split(separator: ":").last ?? "") ?? 0
-        pid = HostedPoplar.onlyChild(of: child.pid)
+        guard port > 0 else {
+            kill(child.pid, SIGTERM)
+            throw ServerFailure(text: "poplar serve ended with \(child.wait()) before it was ready: \(ready)")
+        }
+        pid = try HostedPoplar.onlyChild(of: child.pid)
     }
 
     deinit { stop() }
 
-    static func onlyChild(of parent: pid_t) -> pid_t {
-        for _ in 0..<500 {
+    /// The process that timeout(1) has started. Throws where there is none: a signal to no pid would reach everybody.
+    static func onlyChild(of parent: pid_t) throws -> pid_t {
+        for _ in 0..<1000 {
             let text = (try? String(contentsOfFile: "/proc/\(parent)/task/\(parent)/children", encoding: .utf8)) ?? ""
-            if let pid = text.split(separator: " ").first.flatMap({ pid_t($0) }) { return pid }
+            if let pid = text.split(separator: " ").first.flatMap({ pid_t($0) }), pid > 1 { return pid }
             usleep(10_000)
         }
-        return -1
+        throw ServerFailure(text: "timeout(1) has started nothing")
     }
 
     func send(_ signal: Int32) { kill(pid, signal) }
@@ -269,7 +274,7 @@ struct SignalTests {
             Program.poplar, ["serve", "--pop3", "127.0.0.1:0", "--population", "users=2000"], seconds: 60,
             output: output.write, errors: nil)
         output.closeWrite()
-        let pid = HostedPoplar.onlyChild(of: child.pid)
+        let pid = try HostedPoplar.onlyChild(of: child.pid)
         defer {
             kill(pid, SIGTERM)
             #expect(child.wait() == 0)
@@ -306,7 +311,7 @@ struct SignalTests {
             ["-c", script, Program.poplar, "run", profile, "--json-lines", "--out", folder.url.appendingPathComponent("out").path],
             seconds: 100, output: output.write, errors: nil)
         output.closeWrite()
-        let pid = HostedPoplar.onlyChild(of: child.pid)
+        let pid = try HostedPoplar.onlyChild(of: child.pid)
         _ = output.read(until: "\"type\":\"second\"")
         kill(pid, SIGHUP)
         #expect(output.read(until: "\"type\":\"second\"").contains("\"type\":\"second\""))
