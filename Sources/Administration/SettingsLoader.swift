@@ -68,7 +68,10 @@ private struct SettingsDecoder {
         readTLS()
         readPopulation()
         readLimits()
-        if fields.has("workers") { settings.workers = fields.integer("workers", 1, in: 1...1024) }
+        if fields.has("workers") {
+            settings.workers = fields.integer("workers", 1, in: 1...1024)
+            places["workers"] = fields.valuePosition("workers")
+        }
         if let tree = fields.tree("metrics") {
             settings.metrics = note(
                 fields.address(tree, "metrics", ports: 0...65_535, example: "for example 127.0.0.1:9110"), "metrics")
@@ -157,6 +160,9 @@ private struct SettingsDecoder {
 
     private mutating func readPopulation() {
         guard let inner = fields.fields("population", SettingsSchema.population) else { return }
+        for key in ["users", "messages", "bytes", "deleted"] where inner.has(key) {
+            places["population.\(key)"] = inner.valuePosition(key)
+        }
         var population = ServiceSettings.Population()
         population.users = inner.integer("users", population.users, in: 1...2_000_000)
         population.messages = inner.integer("messages", population.messages, in: 0...65_535)
@@ -184,6 +190,7 @@ private struct SettingsDecoder {
                 continue
             }
             settings.limits[limit.name] = value
+            places["limits.\(limit.name)"] = at
         }
     }
 

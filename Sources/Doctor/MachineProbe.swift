@@ -43,14 +43,14 @@ public struct MachineProbe {
         FileManager.default.contents(atPath: root + path).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    private func line(_ path: String) -> String? {
+    func line(_ path: String) -> String? {
         text(path).map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }.flatMap { $0.isEmpty ? nil : $0 }
     }
 
     private func number(_ path: String) -> Int? { line(path).flatMap { Int($0) } }
 
     /// `Name: value` lines.
-    private func fields(_ path: String) -> [String: String] {
+    func fields(_ path: String) -> [String: String] {
         var found: [String: String] = [:]
         for line in (text(path) ?? "").split(separator: "\n") {
             guard let colon = line.firstIndex(of: ":") else { continue }
@@ -94,7 +94,7 @@ public struct MachineProbe {
     // MARK: Control groups
 
     /// The folders of the process's group under `controller`, innermost first, in version 2 and version 1.
-    private func groupFolders(_ controller: String) -> [String] {
+    func groupFolders(_ controller: String) -> [String] {
         var folders: [String] = []
         for entry in (text("/proc/self/cgroup") ?? "").split(separator: "\n") {
             let parts = entry.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)

@@ -25,6 +25,12 @@ public struct PopulationMix: Sendable, Equatable {
 
     public init(always value: Int) { parts = [Part(value: value, weight: 1)] }
 
+    /// The mean value.
+    var mean: Double {
+        let sum = parts.reduce(0) { $0 + $1.weight }
+        return parts.reduce(0) { $0 + Double($1.value) * $1.weight } / sum
+    }
+
     var largest: Int { parts.reduce(0) { max($0, $1.value) } }
 
     /// `entries` values in which each part has its share, in an order drawn from `seed`.

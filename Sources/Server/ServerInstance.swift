@@ -24,16 +24,21 @@ public struct ServerConfiguration: Sendable {
     /// Listen also where another server of this user listens already: for a restart without a gap. Without it such a
     /// port is refused.
     public var sharesPorts: Bool
+    /// Octets that the seats of connections may take where `limits.connections` is 0; nil: as many as descriptors
+    /// allow.
+    public var seatBytes: Double?
     /// Where events are told; it must have a ring for each worker, and be stopped after the server.
     public var log: EventWriter?
 
     public init(
-        listen: [ListenAddress], workers: Int, snapshot: Snapshot, sharesPorts: Bool = false, log: EventWriter? = nil
+        listen: [ListenAddress], workers: Int, snapshot: Snapshot, sharesPorts: Bool = false, seatBytes: Double? = nil,
+        log: EventWriter? = nil
     ) {
         self.listen = listen
         self.workers = workers
         self.snapshot = snapshot
         self.sharesPorts = sharesPorts
+        self.seatBytes = seatBytes
         self.log = log
     }
 }
@@ -53,7 +58,8 @@ public final class ServerInstance {
     /// SystemError for the first listener that cannot be opened; none is left open then.
     public init(_ configuration: ServerConfiguration) throws(SystemError) {
         let workers = max(1, configuration.workers)
-        let capacity = Self.connectionsPerWorker(configuration.snapshot.limits, workers: workers)
+        let capacity = Self.connectionsPerWorker(
+            configuration.snapshot.limits, workers: workers, seatBytes: configuration.seatBytes)
         var addresses: [ListenAddress] = []
         var controls: [WorkerControl] = []
         var boxes: [WorkerBox] = []
@@ -150,11 +156,28 @@ public final class ServerInstance {
     /// Waits until all workers have ended.
     public func join() { threads.joinAll() }
 
-    private static func connectionsPerWorker(_ limits: Limits, workers: Int) -> Int {
-        let descriptors = max(512, System.raiseDescriptorLimit()) - 256
-        let wanted = limits.connections > 0 ? min(limits.connections, descriptors) : min(descriptors, 1_000_000)
+    private static func connectionsPerWorker(_ limits: Limits, workers: Int, seatBytes: Double?) -> Int {
+        var wanted = connections(limits)
+        if limits.connections == 0, let seatBytes { wanted = min(wanted, Int(seatBytes / connectionBytes)) }
         return max(1, (wanted + workers - 1) / workers)
     }
+
+    private static func connections(_ limits: Limits) -> Int {
+        let descriptors = max(512, System.raiseDescriptorLimit()) - 256
+        return limits.connections > 0 ? min(limits.connections, descriptors) : min(descriptors, 1_000_000)
+    }
+
+    /// Octets of a connection's seat with its places in the worker's lists, whether it is taken or not.
+    private static var connectionBytes: Double { Double(MemoryLayout<Seat>.stride + 256) }
+
+    /// Octets that `limits.connections` seats take; 0 where they are as many as fit.
+    public static func seatBytes(_ limits: Limits) -> Double {
+        limits.connections > 0 ? Double(connections(limits)) * connectionBytes : 0
+    }
+
+    /// Octets of a worker apart from its connections: what it writes, and the addresses that its stack reserves.
+    public static let workerBytes = 1.0 * 1024 * 1024
+    public static let stackBytes = 8.0 * 1024 * 1024
 }
 
 /// Counts the workers that have ended, and wakes the control thread after the last.

@@ -101,6 +101,7 @@ struct RunCommand: ParsableCommand {
             let load = try prepare()
             if let out, !force { try RunFolder.refuseResults(out) }
             if dryRun { return try printPlan(load) }
+            try checkMemory(load)
             try RunTarget.checkSources(load.profile, load.target)
             // Whether the users suffice, before anything is started, connected or made.
             for thread in 0..<load.threads {
@@ -174,6 +175,17 @@ struct RunCommand: ParsableCommand {
             profile: loaded, users: users, target: target, authorities: try access.authorities(),
             threads: threads ?? max(1, local ? all.count / 2 : generator.count),
             generatorCPUs: generator, serverCPUs: server)
+    }
+
+    /// Throws what the machine has no memory for at the start, the embedded server's population included.
+    private func checkMemory(_ load: Load) throws {
+        var memory = StartMemory()
+        memory.addGenerator(load.profile, users: load.users.count, threads: load.threads)
+        if load.target == nil { memory.addServer(of: load.profile, workers: load.serverCPUs.count) }
+        let what = load.target == nil ? "the run with its embedded server" : "the run"
+        if let shortage = memory.shortage(MachineProbe().memoryRoom(), of: what) {
+            throw ValidationError("\(shortage); \(shortage.remedy)")
+        }
     }
 
     private func printPlan(_ load: Load) throws {

@@ -5,6 +5,7 @@ import Accounts
 import Administration
 import ArgumentParser
 import Certificates
+import Doctor
 import Foundation
 import Glibc
 import Maildrop
@@ -142,16 +143,25 @@ struct ServeCommand: ParsableCommand {
         let tls = try reportingPlace {
             try plan.certifiedTLS(tickets) ?? (plan.settings.pop3s.isEmpty ? nil : selfSignedTLS(tickets))
         }
-        let accounts = try plan.accounts()
-        guard let population = plan.population(shouldStop: { false }) else {
-            throw SettingsFailure(description: "there is no memory for the population")
-        }
         let count = plan.settings.workers ?? Affinity.current().count
+        let room = MachineProbe().memoryRoom()
+        if let shortage = plan.shortage(workers: count, room: room) {
+            try reportingPlace { throw plan.failure(shortage) }
+        }
+        var isInterrupted = false
+        guard let accounts = try plan.accounts(shouldStop: { Self.isEnded(signals) }) else { return }
+        let made = plan.population {
+            isInterrupted = isInterrupted || Self.isEnded(signals)
+            return isInterrupted
+        }
+        if isInterrupted { return }
+        guard let population = made else { throw SettingsFailure(description: "there is no memory for the population") }
         let observation = try reportingPlace { try ServerObservation(plan, workers: count) }
         let server = try open(
             ServerConfiguration(
                 listen: listen, workers: count,
                 snapshot: try plan.snapshot(accounts: accounts, population: population, tls: tls), sharesPorts: sharePort,
+                seatBytes: room.map { Double(min($0.memory.bytes, $0.addresses?.bytes ?? .max)) / 4 },
                 log: observation.log))
         try observation.openMetrics(server)
         let standard: Server.Limits = config == nil ? .quickForm : Server.Limits()
@@ -214,11 +224,23 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
+    /// Whether a signal that ends the server has come while it starts; the others have nothing to act on yet.
+    private static func isEnded(_ signals: borrowing SignalQueue) -> Bool {
+        switch signals.next() {
+        case SIGTERM, SIGINT: true
+        default: false
+        }
+    }
+
     /// Does all that can be done without opening a listener, then prints what would be in force.
     private func show(_ plan: ServePlan) throws {
         _ = try plan.listeners()
         let tls = try plan.certifiedTLS(nil)
         _ = try plan.ntlm(hasTLS: tls != nil)
+        let count = plan.settings.workers ?? Affinity.current().count
+        if let shortage = plan.shortage(workers: count, room: MachineProbe().memoryRoom()) {
+            Self.note("warning: a start on this machine would be refused: \(shortage)")
+        }
         try emit(plan.text)
     }
 

@@ -6,6 +6,7 @@ import Administration
 import ArgumentParser
 import Certificates
 import Configuration
+import Doctor
 import Foundation
 import Maildrop
 import NTLM
@@ -87,8 +88,15 @@ struct ServePlan {
             limits: Server.Limits.fields.map { ($0.name, limits[$0]) }, standardMethods: methods)
     }
 
-    func accounts() throws -> AccountTable {
-        guard let accounts = AccountTable.population(users: settings.population.users) else {
+    /// Nil: `shouldStop` said yes.
+    func accounts(shouldStop: () -> Bool) throws -> AccountTable? {
+        var isStopped = false
+        let accounts = AccountTable.population(users: settings.population.users) {
+            isStopped = isStopped || shouldStop()
+            return isStopped
+        }
+        if isStopped { return nil }
+        guard let accounts else {
             throw SettingsFailure(description: "the population's password cannot be hashed")
         }
         return accounts
@@ -96,15 +104,30 @@ struct ServePlan {
 
     /// Nil: `shouldStop` said yes, or memory is out.
     func population(shouldStop: () -> Bool) -> Population? {
-        let wanted = settings.population
-        func mix(_ shares: [ServiceSettings.Population.Share], _ alone: Int) -> PopulationMix {
-            shares.count > 1
-                ? PopulationMix(shares.map { .init(value: $0.value, weight: $0.weight) }) : PopulationMix(always: alone)
-        }
-        return Population.make(
-            mailboxes: wanted.users * 2, messages: mix(wanted.messageMix, wanted.messages),
-            octets: mix(wanted.byteMix, wanted.messageBytes), policy: wanted.deleted == .gone ? .gone : .restore,
-            shouldStop: shouldStop)
+        Population.make(
+            mailboxes: mailboxes, messages: messageMix, octets: byteMix, policy: policy, shouldStop: shouldStop)
+    }
+
+    /// What the population takes of memory.
+    var populationNeeds: PopulationNeeds {
+        PopulationNeeds(mailboxes: Double(mailboxes), messages: messageMix, octets: byteMix, policy: policy)
+    }
+
+    private var mailboxes: Int { settings.population.users * 2 }
+    private var policy: DeletionPolicy { settings.population.deleted == .gone ? .gone : .restore }
+    private var messageMix: PopulationMix { Self.mix(settings.population.messageMix, settings.population.messages) }
+    private var byteMix: PopulationMix { Self.mix(settings.population.byteMix, settings.population.messageBytes) }
+
+    private static func mix(_ shares: [ServiceSettings.Population.Share], _ alone: Int) -> PopulationMix {
+        shares.count > 1
+            ? PopulationMix(shares.map { .init(value: $0.value, weight: $0.weight) }) : PopulationMix(always: alone)
+    }
+
+    /// Why the server cannot have the memory that it would take with so many workers; nil when it can.
+    func shortage(workers: Int, room: MemoryRoom?) -> StartMemory.Shortage? {
+        var memory = StartMemory()
+        memory.addServer(self, workers: workers, form: file == nil ? .options : .file)
+        return memory.shortage(room)
     }
 
     /// The addresses, resolved.
@@ -152,6 +175,12 @@ struct ServePlan {
     func failure(_ error: some Any, at place: String) -> any Error {
         if let file { return file.error("\(error)", at: place) }
         return (error as? any Error) ?? SettingsFailure(description: "\(error)")
+    }
+
+    /// A start that the machine has no memory for, in either form: exit code 64.
+    func failure(_ shortage: StartMemory.Shortage) -> any Error {
+        if let file { return file.error(shortage.description, at: shortage.place, remedy: shortage.remedy) }
+        return ValidationError("\(shortage); \(shortage.remedy)")
     }
 }
 
