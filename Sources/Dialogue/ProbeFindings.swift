@@ -50,6 +50,8 @@ public struct ProbeChannel: Sendable, Encodable {
     public var hasTimestamp = false
     /// What bare AUTH lists; nil where it was refused.
     public var mechanisms: [String]?
+    /// The server ends the connection at bare AUTH, so that the channel was asked once more without it.
+    public var endsAtBareAuth = false
     /// What CAPA lists; nil where it was refused.
     public var capabilities: [String]?
     /// The TLS version, where the channel has TLS.
@@ -64,6 +66,7 @@ public struct ProbeChannel: Sendable, Encodable {
         case channel, address, greeting, mechanisms, capabilities, tls, certificate, problem, dialogue
         case isOptional = "is_optional"
         case hasTimestamp = "has_timestamp"
+        case endsAtBareAuth = "ends_at_bare_auth"
     }
 
     public init(_ transport: Transport, address: String) {

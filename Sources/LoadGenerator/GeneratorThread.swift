@@ -132,9 +132,8 @@ struct GeneratorThread: ~Copyable {
         recorder = Recorder(plan.exchange)
         schedule = plan.schedule
         context = SessionContext(
-            credentials: plan.credentials.view,
-            random: Xoshiro256(root: System.randomWord(), rank: 0, thread: UInt32(truncatingIfNeeded: plan.number), purpose: 0),
-            knownMessageBytes: plan.configuration.knownMessageBytes ?? 0, checks: profile.checks,
+            credentials: plan.credentials.view, knownMessageBytes: plan.configuration.knownMessageBytes ?? 0,
+            checks: profile.checks,
             fileTimeBase: plan.fileTimeBase,
             seen: profile.scripts.rows.contains { $0.work.retrievesNew } ? SeenTable(users: plan.configuration.users.count) : nil)
         tickets12 = ResumptionRing(capacity: 256)

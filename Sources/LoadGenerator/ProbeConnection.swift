@@ -35,6 +35,8 @@ struct ProbeConnection: ~Copyable {
 
     private static let readBytes = 16_384
     private static let inputLimit = 1 << 20
+    /// For a close that follows a refusal.
+    private static let goodbyeNs: UInt64 = 50_000_000
 
     /// Connects; throws the fault as it was.
     init(to address: SocketAddress, startNs: UInt64, deadlineNs: UInt64, transcript: Transcript) throws(Fault) {
@@ -138,6 +140,14 @@ struct ProbeConnection: ~Copyable {
             case .failed(let code): throw .system(code)
             }
         }
+    }
+
+    /// Whether the other side is known to have closed, after a moment for its goodbye to come.
+    mutating func hasEnded() -> Bool {
+        if isClosed { return true }
+        guard Self.wait(socket.descriptor, POLLIN, MonotonicClock.now() &+ Self.goodbyeNs) else { return false }
+        var byte: UInt8 = 0
+        return recv(socket.descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) == 0
     }
 
     private mutating func keep(_ bytes: UnsafeRawBufferPointer) {

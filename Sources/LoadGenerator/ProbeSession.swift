@@ -26,7 +26,7 @@ public struct ProbeSession: ~Copyable {
         self.user = UInt32(clamping: user)
         table = CredentialTable(users, needed: .all)
         context = SessionContext(
-            credentials: table.view, random: Xoshiro256(seed: System.randomWord()), fileTimeBase: LoadRun.fileTimeBase())
+            credentials: table.view, fileTimeBase: LoadRun.fileTimeBase())
         secrets = ShownUsers(table.view).secrets(of: self.user)
     }
 

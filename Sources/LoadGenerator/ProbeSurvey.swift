@@ -1,5 +1,6 @@
-// What a server offers before anybody logs on: its greeting, bare AUTH (MS-POP3 2.2.1), CAPA (RFC 2449), and both again behind
-// STLS (RFC 2595). A port that speaks something else is told by its first octets. Nothing secret is sent.
+// What a server offers before anybody logs on: its greeting, CAPA (RFC 2449), bare AUTH (MS-POP3 2.2.1), and both again behind
+// STLS (RFC 2595). Some servers and proxies end the connection at bare AUTH, such as stunnel in its STLS mode: then all is
+// asked once more without it. A port that speaks something else is told by its first octets. Nothing secret is sent.
 
 public import Dialogue
 import Glibc
@@ -19,6 +20,8 @@ public struct ProbeEndpoint: Sendable {
     public var peer: TLSPeer?
     /// For each step.
     public var timeoutNs: UInt64
+    /// Whether the question that only old servers answer is put.
+    var asksBareAuth = true
 
     public init(
         address: SocketAddress, isTLS: Bool, context: TLSContext, peer: TLSPeer?, timeoutNs: UInt64
@@ -38,6 +41,18 @@ public enum ProbeSurvey {
 
     /// The endpoint's channel, and the one behind STLS where it is offered.
     public static func run(_ endpoint: ProbeEndpoint) -> [ProbeChannel] {
+        let channels = survey(endpoint)
+        guard channels.contains(where: \.endsAtBareAuth) else { return channels }
+        var modest = endpoint
+        modest.asksBareAuth = false
+        var again = survey(modest)
+        for index in again.indices { again[index].endsAtBareAuth = true }
+        let remark = DialogueLine(atUs: 0, side: .event, text: "once more over a new connection, without bare AUTH")
+        if let first = channels.first, !again.isEmpty { again[0].dialogue = first.dialogue + [remark] + again[0].dialogue }
+        return again
+    }
+
+    private static func survey(_ endpoint: ProbeEndpoint) -> [ProbeChannel] {
         var first = ProbeChannel(endpoint.isTLS ? .pop3s : .pop3, address: endpoint.address.text)
         let start = MonotonicClock.now()
         var connection: ProbeConnection
@@ -132,10 +147,18 @@ public enum ProbeSurvey {
     private static func list(
         _ connection: inout ProbeConnection, _ endpoint: ProbeEndpoint, _ channel: inout ProbeChannel
     ) throws(ProbeConnection.Fault) {
-        try ask(.bareAuth, &connection, endpoint)
-        channel.mechanisms = try rows(&connection, endpoint)
         try ask(.capa, &connection, endpoint)
         channel.capabilities = try rows(&connection, endpoint)
+        guard endpoint.asksBareAuth else { return }
+        do throws(ProbeConnection.Fault) {
+            try ask(.bareAuth, &connection, endpoint)
+            channel.mechanisms = try rows(&connection, endpoint)
+            // One that says `-ERR` and closes shows it at the next line: here is the place to see it.
+            if channel.mechanisms == nil, connection.hasEnded() { throw .closed }
+        } catch {
+            channel.endsAtBareAuth = error.isEnd || error == .timeout
+            throw error
+        }
     }
 
     private static func ask(_ verb: ClientVerb, _ connection: inout ProbeConnection, _ endpoint: ProbeEndpoint)

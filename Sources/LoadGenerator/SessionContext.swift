@@ -1,13 +1,15 @@
-// What the session machines of one thread share: the users, the random source, scratch memory for challenges and
+// What the session machines of one thread share: the users, the source of secrets, scratch memory for challenges and
 // responses. One machine is in a call at a time, so one set of scratch serves all. Nothing here survives a call.
 
 import Digest
 import PoplarCore
+import Reactor
 import Workload
 
 struct SessionContext: ~Copyable {
     let credentials: CredentialView
-    var random: Xoshiro256
+    /// For challenges and nonces, which are secrets: from the kernel, and no part of the plan.
+    var random: KernelRandom
     /// Octets of each message where the population is known; 0 where it is not.
     let knownMessageBytes: UInt64
     /// What of the replies behind the logon is checked, and what passed where it is not.
@@ -32,7 +34,8 @@ struct SessionContext: ~Copyable {
     private static let scratchBytes = 8192
 
     init(
-        credentials: CredentialView, random: Xoshiro256, knownMessageBytes: UInt64 = 0, checks: ReplyChecks = .all,
+        credentials: CredentialView, random: consuming KernelRandom = KernelRandom(), knownMessageBytes: UInt64 = 0,
+        checks: ReplyChecks = .all,
         fileTimeBase: UInt64 = 0, seen: SeenTable? = nil
     ) {
         self.credentials = credentials

@@ -6,6 +6,7 @@ import Digest
 import NTLM
 import POP3
 import PoplarCore
+import Reactor
 import SASL
 import Telemetry
 import Workload

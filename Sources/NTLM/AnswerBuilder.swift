@@ -28,10 +28,11 @@ struct AnswerBuilder {
         variant = exchange.variant
         requested = exchange.requested
         challenge = try ChallengeMessage(message)
-        flags = requested.intersection(challenge.flags)
+        // A server that names no encoding gets OEM names, as it does from Samba, curl and Firefox.
+        let granted = challenge.flags.isDisjoint(with: [.unicode, .oem]) ? challenge.flags.union(.oem) : challenge.flags
+        flags = requested.intersection(granted)
         pairs = challenge.targetInfo.isEmpty ? AVPairs() : try AVPairs(message.extracting(challenge.targetInfo.range))
         guard flags.contains(.unicode) || flags.contains(.oem) else { throw .noEncoding }
-        guard variant != .ntlm2Session || flags.contains(.extendedSessionSecurity) else { throw .unsupported }
     }
 
     mutating func build(
@@ -120,7 +121,8 @@ struct AnswerBuilder {
         var lmWriter = ByteWriter(lmPlace)
         var ntWriter = ByteWriter(ntPlace)
         let server = challenge.serverChallenge
-        if variant == .ntlm2Session {
+        // Without extended session security there is no NTLM2 session: clients that would use it answer with NTLMv1 then.
+        if flags.contains(.extendedSessionSecurity) {
             lmWriter.append(littleEndian: secrets.clientChallenge)
             lmWriter.append(repeating: 0, count: 16)
             let nonce = Responses.sessionChallenge(server: server, client: secrets.clientChallenge)

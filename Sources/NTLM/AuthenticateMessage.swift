@@ -5,7 +5,7 @@
 import Digest
 
 struct AuthenticateMessage: Sendable, Equatable {
-    /// What kind of response there is to check (protocol order: NT length, then the ESS flag).
+    /// What kind of response there is to check (protocol order: NT length, then whether ESS was agreed on).
     enum Kind: UInt8, Sendable {
         /// No NT response: LM or LMv2 in the LM field.
         case lanManager
@@ -20,7 +20,10 @@ struct AuthenticateMessage: Sendable, Equatable {
     var domain: Field
     var user: Field
     var sessionKey = Field()
+    /// As the message says, for who shows it. JavaMail and Jakarta Mail write 0 here whatever was agreed on.
     var flags: NegotiateFlags
+    /// What the challenge settled: it holds for both sides, whatever `flags` says.
+    let agreed: NegotiateFlags
     /// Whether the header has room for a MIC, at octets 72..<88.
     var hasMICField = false
     var kind = Kind.lanManager
@@ -33,16 +36,17 @@ struct AuthenticateMessage: Sendable, Equatable {
     static let proofSize = 16
     static let pairsStart = 44
 
-    var isUnicode: Bool { flags.contains(.unicode) }
+    var isUnicode: Bool { agreed.contains(.unicode) }
 
     /// User, NT response and LM response empty (the LM response may be one zero octet).
     var isAnonymous: Bool { user.isEmpty && nt.isEmpty && lm.count <= 1 }
 
-    /// `negotiated` are the flags of our challenge, for clients of the form without flags.
-    init(_ bytes: Span<UInt8>, negotiated: NegotiateFlags) throws(MessageFault) {
+    /// `negotiated` are the flags of our challenge. Nil for who only looks at a message of others: its own flags are taken then,
+    /// and Unicode where they name no encoding.
+    init(_ bytes: Span<UInt8>, negotiated: NegotiateFlags?) throws(MessageFault) {
         try MessageReader.expect(MessageType.authenticate, in: bytes, atLeast: 52, atMost: Limits.authenticate)
         size = UInt32(truncatingIfNeeded: bytes.count)
-        flags = negotiated
+        var said = negotiated ?? .unicode
         lm = try MessageReader.field(bytes, at: 12, header: 52)
         nt = try MessageReader.field(bytes, at: 20, header: 52)
         domain = try MessageReader.field(bytes, at: 28, header: 52)
@@ -53,11 +57,12 @@ struct AuthenticateMessage: Sendable, Equatable {
         for index in fields.indices { Self.lower(&payload, to: fields[index]) }
         if payload >= 64 {
             sessionKey = try MessageReader.field(bytes, at: 52, header: 64)
-            flags = NegotiateFlags(rawValue: try MessageReader.word32(bytes, at: 60))
+            said = NegotiateFlags(rawValue: try MessageReader.word32(bytes, at: 60))
             Self.lower(&payload, to: sessionKey)
         }
         hasMICField = payload >= 88
-        if !flags.contains(.unicode), !flags.contains(.oem) { throw .noEncoding }
+        flags = said
+        agreed = negotiated ?? (said.isDisjoint(with: [.unicode, .oem]) ? said.union(.unicode) : said)
         if isAnonymous { return }
         try checkName(domain, in: bytes)
         try checkName(user, in: bytes)
@@ -82,9 +87,8 @@ struct AuthenticateMessage: Sendable, Equatable {
             guard lm.count == 24 else { throw .badResponse }
             kind = .lanManager
         case 24:
-            kind = flags.contains(.extendedSessionSecurity) ? .ntlm2Session : .ntlm1
-            // Under NTLM2 session the LM field carries the client's half of the nonce.
-            guard kind == .ntlm1 || lm.count == 24 else { throw .badResponse }
+            // Under NTLM2 session the LM field carries the client's half of the nonce; without one it is NTLMv1.
+            kind = agreed.contains(.extendedSessionSecurity) && lm.count == 24 ? .ntlm2Session : .ntlm1
         case Self.pairsStart...:
             kind = .ntlm2
             guard try MessageReader.word16(bytes, at: nt.start &+ 16) == 0x0101 else { throw .badResponse }

@@ -18,7 +18,8 @@ struct ChallengeMessage: Sendable, Equatable {
         serverChallenge = try MessageReader.word64(bytes, at: 24)
         targetName = try MessageReader.field(bytes, at: 12, header: 32)
         targetInfo = Field()
-        if flags.contains(.targetInfo) {
+        // The form of 32 octets has no room for it, whatever the flags say.
+        if flags.contains(.targetInfo), bytes.count >= 48 {
             targetInfo = try MessageReader.field(bytes, at: 40, header: 48)
             guard targetInfo.count <= Limits.foreignTargetInfo else { throw .tooLong }
         }

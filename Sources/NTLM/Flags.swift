@@ -68,8 +68,6 @@ public enum MessageFault: UInt8, Error, Sendable, CaseIterable {
     case outOfSequence
     /// The answer does not fit the memory lent for it.
     case noRoom
-    /// The other side does not offer what the chosen variant needs.
-    case unsupported
 }
 
 /// Bounds on what is taken from the wire, in octets.

@@ -20,10 +20,10 @@ enum MessageIntegrity {
     }
 
     /// ExportedSessionKey: what the client sent under the key exchange key, or that key itself (which for NTLMv2 is the
-    /// session base key). nil when the flags promise a key that is not there.
+    /// session base key), where an exchange was not agreed on or the client sent none. nil when what it sent is no key.
     static func exportedKey(_ message: AuthenticateMessage, in bytes: Span<UInt8>, sessionBaseKey: Digest16) -> Digest16? {
-        let signs = message.flags.contains(.sign) || message.flags.contains(.seal)
-        guard message.flags.contains(.keyExchange), signs else { return sessionBaseKey }
+        let signs = message.agreed.contains(.sign) || message.agreed.contains(.seal)
+        guard message.agreed.contains(.keyExchange), signs, !message.sessionKey.isEmpty else { return sessionBaseKey }
         guard message.sessionKey.end <= bytes.count, let sent = Digest16(bytes.extracting(message.sessionKey.range)) else {
             return nil
         }

@@ -79,7 +79,7 @@ public struct MessageSummary: Sendable, Equatable {
     }
 
     private mutating func takeAuthenticate(_ bytes: Span<UInt8>) -> Bool {
-        guard let message = try? AuthenticateMessage(bytes, negotiated: .unicode) else { return false }
+        guard let message = try? AuthenticateMessage(bytes, negotiated: nil) else { return false }
         flags = message.flags
         domain = Self.name(message.domain, of: message, bytes)
         user = Self.name(message.user, of: message, bytes)

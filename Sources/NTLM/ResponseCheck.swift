@@ -18,15 +18,18 @@ struct ResponseCheck {
         self.lmHash = lmHash
     }
 
-    /// NTLMv1 or NTLM2 session.
+    /// NTLMv1 or NTLM2 session. Where the latter was granted a client may still answer with the former, as Samba's server
+    /// allows: the level that takes one takes both.
     func ntlm1(_ message: Span<UInt8>) -> Bool {
-        var nonce = challenge
+        func matches(_ nonce: UInt64) -> Bool {
+            Responses.desl(hash.digest, challenge: nonce).equals(message, at: answer.nt.start)
+        }
+        var isRight = matches(challenge)
         if answer.kind == .ntlm2Session {
             guard let client = try? MessageReader.word64(message, at: answer.lm.start) else { return false }
-            nonce = Responses.sessionChallenge(server: challenge, client: client)
+            isRight = matches(Responses.sessionChallenge(server: challenge, client: client)) || isRight
         }
-        let matches = Responses.desl(hash.digest, challenge: nonce).equals(message, at: answer.nt.start)
-        return matches && isKnown
+        return isRight && isKnown
     }
 
     /// NTLMv2. The session base key when the proof is right under the domain as sent, under none, or in upper case: clients

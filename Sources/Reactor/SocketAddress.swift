@@ -80,7 +80,8 @@ public struct SocketAddress: Sendable, Equatable {
         self = address
     }
 
-    /// Whether getaddrinfo(3) takes `host` for an address, in any spelling (127.1, 0x7f.1, 2130706433, ::1%lo), and asks nobody.
+    /// Whether getaddrinfo(3) takes `host` for an address, in any spelling: 127.1, 0x7f.1, 2130706433, fe80::1%eth0. No name
+    /// is looked up.
     public static func isNumeric(_ host: String) -> Bool {
         var hints = addrinfo()
         hints.ai_flags = AI_NUMERICHOST

@@ -6,8 +6,20 @@ internal import Terminal
 
 public enum ProbeReport {
     public static func text(_ findings: ProbeFindings, style: Style = .plain) -> String {
+        channels(findings.channels, style: style) + attempts(findings, style: style)
+    }
+
+    /// What channels offer, each with its dialogue.
+    public static func channels(_ channels: [ProbeChannel], style: Style = .plain) -> String {
+        channels.flatMap { describe($0, style) + [""] }.map { $0 + "\n" }.joined()
+    }
+
+    /// What came of a logon, in one line, for who waits for the next one. Why it failed is told when all of them are known.
+    public static func outcome(_ attempt: ProbeAttempt, style: Style = .plain) -> String { title(attempt, style) + "\n" }
+
+    /// Everything behind the channels: each logon with its dialogue and why it failed, the table, the notes.
+    public static func attempts(_ findings: ProbeFindings, style: Style = .plain) -> String {
         var lines: [String] = []
-        for channel in findings.channels { lines += describe(channel, style) + [""] }
         for attempt in findings.attempts where attempt.result != .notOffered { lines += describe(attempt, style) + [""] }
         if !findings.attempts.isEmpty { lines += table(findings, style) }
         if findings.user == nil { lines.append(" note  no logon was tried: give --users FILE.csv") }
@@ -19,7 +31,8 @@ public enum ProbeReport {
         var lines = [style.paint("\(channel.channel) \(channel.address)", .strong)]
         if let tls = channel.tls { lines.append("  \(tls), certificate \(channel.certificate ?? "not verified")") }
         if channel.greeting != nil || channel.tls != nil, channel.problem == nil {
-            lines.append("  AUTH lists  \(list(channel.mechanisms))")
+            lines.append(
+                "  AUTH lists  \(channel.endsAtBareAuth ? "nothing: bare AUTH ends the connection" : list(channel.mechanisms))")
             lines.append("  CAPA lists  \(list(channel.capabilities))")
             if channel.channel != "stls" {
                 lines.append("  APOP        \(channel.hasTimestamp ? "offered by the greeting" : "not offered")")
@@ -34,13 +47,17 @@ public enum ProbeReport {
     }
 
     static func describe(_ attempt: ProbeAttempt, _ style: Style) -> [String] {
-        let title = "\(attempt.method) over \(attempt.channel) as \(TerminalText.line(attempt.identity)): \(word(attempt.result))"
-        var lines = [style.paint(title, attempt.result == .ok ? .good : .bad)]
+        var lines = [title(attempt, style)]
         if let why = attempt.why { lines.append("  " + TerminalText.line(why)) }
         if let messages = attempt.messages { lines.append("  \(messages) messages, \(attempt.octets ?? 0) octets") }
         let steps = attempt.steps.map { "\($0.step) \(Figure.time($0.us))" }.joined(separator: ", ")
         if !steps.isEmpty { lines.append("  " + style.paint(steps, .faint)) }
         return lines + dialogue(attempt.dialogue, style)
+    }
+
+    private static func title(_ attempt: ProbeAttempt, _ style: Style) -> String {
+        let text = "\(attempt.method) over \(attempt.channel) as \(TerminalText.line(attempt.identity)): \(word(attempt.result))"
+        return style.paint(text, attempt.result == .ok ? .good : .bad)
     }
 
     private static func dialogue(_ lines: [DialogueLine], _ style: Style) -> [String] {

@@ -1,6 +1,7 @@
 // What a connection counts and tells of its logons and its lines. The name of an account is the one thing of a client's
 // that is ever told.
 
+import NTLM
 import POP3
 import PoplarCore
 import SASL
@@ -10,13 +11,16 @@ import SASL
 struct Attempt {
     private let name: UnsafeRawBufferPointer
     private let isUTF16: Bool
+    /// What came of an NTLM answer.
+    private(set) var verdict: Verdict?
 
     init() {
         name = UnsafeRawBufferPointer(start: nil, count: 0)
         isUTF16 = false
     }
 
-    init(_ name: Span<UInt8>, isUTF16: Bool = false) {
+    init(_ name: Span<UInt8>, isUTF16: Bool = false, verdict: Verdict? = nil) {
+        self.verdict = verdict
         self.name = name.withUnsafeBytes { UnsafeRawBufferPointer(start: $0.baseAddress, count: $0.count) }
         self.isUTF16 = isUTF16
     }
@@ -57,7 +61,10 @@ extension Connection {
         resources.events.record(kind, resources.nowNs) {
             $0.origin = origin
             $0.method = method
-            if kind == .logonRefused { $0.reason = .outcome(outcome) }
+            if kind == .logonRefused {
+                $0.reason = .outcome(outcome)
+                if outcome == .refused, let verdict = attempt.verdict { $0.reason = .verdict(verdict) }
+            }
             attempt.copy(to: &$0)
         }
     }

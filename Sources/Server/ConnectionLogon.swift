@@ -232,7 +232,7 @@ extension Connection {
         let verdict = sasl.pointee.verifyNTLM(
             bytes, hash: hash, lmHash: lmHash, channelBinding: channelBinding,
             settings: resources.snapshot.ntlm, nowFileTime: FileTime.now(), memory: UnsafeRawBufferPointer(memory.mechanism))
-        let attempt = Attempt(bytes.extracting(user), isUTF16: isUnicode)
+        let attempt = Attempt(bytes.extracting(user), isUTF16: isUnicode, verdict: verdict)
         guard verdict == .accepted, let account = identity.account else {
             return finish(.refused, identity.method, attempt, &resources)
         }

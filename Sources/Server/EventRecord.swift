@@ -3,6 +3,7 @@
 // Invariant: a record holds nothing that a client sent but the name of an account. No password, challenge, response or
 // base64 line ever enters one.
 
+import NTLM
 import Reactor
 
 /// How much is told: a level includes those before it.
@@ -63,6 +64,8 @@ enum EventKind: UInt8, CaseIterable {
 enum EventReason {
     case none
     case outcome(LogonOutcome)
+    /// An NTLM answer that was not accepted.
+    case verdict(Verdict)
     case ending(Ending)
     case phase(Phase)
 }

@@ -2,6 +2,7 @@
 // Exchange server wrote an event of its own, its number stands in `exchange_id`.
 
 import Exposition
+import NTLM
 import Reactor
 
 enum EventText {
@@ -17,6 +18,7 @@ enum EventText {
         case .none: break
         case .outcome(.granted): break
         case .outcome(.refused): line.field("reason", "credentials")
+        case .verdict(let verdict): line.field("reason", verdict.reason)
         case .outcome(let outcome): line.field("reason", outcome.name.description)
         case .ending(let ending): line.field("reason", ending.name)
         case .phase(let phase): line.field("phase", phase.name)
@@ -94,6 +96,19 @@ extension Ending {
     }
 }
 
+extension Verdict {
+    /// Why an answer was not accepted, for the administrator alone: the client hears the same of all of them.
+    fileprivate var reason: String {
+        switch self {
+        case .accepted, .wrongResponse: "credentials"
+        case .refusedByLevel: "ntlm_level"
+        case .micMismatch: "mic"
+        case .bindingMismatch: "channel_binding"
+        case .clockSkew: "clock"
+        }
+    }
+}
+
 extension Phase {
     var name: String {
         switch self {
@@ -115,6 +130,7 @@ extension EventRecord {
             switch reason {
             case .outcome(.noMailbox): 13_005
             case .outcome(.refused): method?.isClearText == true ? 11_202 : 13_003
+            case .verdict: 13_003
             case .outcome, .ending, .phase, .none: nil
             }
         case .acceptExhausted: 11_506

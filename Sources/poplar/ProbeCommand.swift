@@ -69,13 +69,9 @@ struct ProbeCommand: ParsableCommand {
     mutating func run() throws {
         let code: Results.ExitCode
         do {
-            let findings = try probe()
-            if json {
-                try emit(JSONText.pretty(findings))
-            } else {
-                let style = Style(isTerminal: isatty(1) == 1, noColor: ProcessInfo.processInfo.environment["NO_COLOR"])
-                try emit(ProbeReport.text(findings, style: style))
-            }
+            let style = Style(isTerminal: isatty(1) == 1, noColor: ProcessInfo.processInfo.environment["NO_COLOR"])
+            let findings = try probe(style)
+            try emit(json ? JSONText.pretty(findings) : ProbeReport.attempts(findings, style: style))
             code =
                 switch findings.ending {
                 case .pass: .pass
@@ -126,7 +122,8 @@ struct ProbeCommand: ParsableCommand {
         }
     }
 
-    private func probe() throws -> ProbeFindings {
+    /// Prints the channels and a line for each logon as it ends; with `--json` nothing.
+    private func probe(_ style: Style) throws -> ProbeFindings {
         let table = try self.users.map { try UserTable.read($0) }
         let row = try table.map { try Self.row(user, in: $0) }
         var trials: [ProbeTrial] = []
@@ -138,6 +135,7 @@ struct ProbeCommand: ParsableCommand {
         for endpoint in endpoints {
             let channels = ProbeSurvey.run(endpoint)
             findings.channels += channels
+            if !json { try emit(ProbeReport.channels(channels, style: style)) }
             for channel in channels where channel.problem == nil {
                 guard let transport = Transport.allCases.first(where: { $0.name == channel.channel }) else { continue }
                 for trial in trials where trial.fits(transport) {
@@ -150,10 +148,12 @@ struct ProbeCommand: ParsableCommand {
                                 offered: .no, result: .notOffered))
                     } else if let attempt = session?.run(trial, over: transport, endpoint, offered: offer) {
                         findings.attempts.append(attempt)
+                        if !json { try emit(ProbeReport.outcome(attempt, style: style)) }
                     }
                 }
             }
         }
+        if !json, findings.attempts.contains(where: { $0.result != .notOffered }) { try emit("\n") }
         if findings.channels.contains(where: { $0.certificate == "not verified" }) {
             findings.notes.append("the server's certificate was not verified")
         }

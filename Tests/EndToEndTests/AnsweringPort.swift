@@ -35,6 +35,9 @@ final class AnsweringPort: @unchecked Sendable {
 
     deinit { shutdown(listener.descriptor, Int32(SHUT_RDWR)) }
 
+    /// In place of an answer: the connection is closed.
+    static let hangUp = "(hang up)"
+
     /// What a sound server with one message says.
     static func good(_ line: String) -> String { line.hasPrefix("STAT") ? "+OK 1 256" : "+OK" }
 
@@ -54,6 +57,7 @@ final class AnsweringPort: @unchecked Sendable {
             guard count > 0 else { return }
             let line = String(decoding: buffer.prefix(count), as: UTF8.self).trimmingCharacters(in: .newlines)
             if let text = reply(line) {
+                if text == hangUp { return }
                 say(text, client)
                 if line.hasPrefix("QUIT") { return }
             }

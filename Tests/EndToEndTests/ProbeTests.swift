@@ -69,6 +69,47 @@ struct ProbeTests {
             "\(outcome.output)\(outcome.errors)")
     }
 
+    @Test("a server that cuts at bare AUTH, as stunnel does in its STLS mode, is asked once more without it")
+    func cutAtAuth() throws {
+        let folder = try ScratchFolder()
+        // Two connections: to the first one AUTH is the end.
+        let server = try AnsweringPort { line, _ in
+            switch line {
+            case "CAPA": "+OK\r\nUSER\r\n."
+            case "AUTH": AnsweringPort.hangUp
+            default: AnsweringPort.good(line)
+            }
+        }
+        let outcome = try probe(folder, [server.target, "--method", "basic"])
+        #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
+        #expect(outcome.output.contains("  AUTH lists  nothing: bare AUTH ends the connection\n  CAPA lists  USER\n"))
+        #expect(outcome.output.contains("*: once more over a new connection, without bare AUTH\n"))
+        #expect(outcome.output.contains("basic over pop3 as user00005: ok\n"))
+    }
+
+    @Test("each logon is told as it ends, in a pipe: before the next one is answered, its line is there")
+    func stream() throws {
+        let folder = try ScratchFolder()
+        let row = "user00005,x,,,,,\n"
+        let users = try folder.write("users.csv", Self.header + row)
+        let gate = DispatchSemaphore(value: 0)
+        let server = try AnsweringPort { line, _ in
+            if line == "AUTH LOGIN" { gate.wait() }
+            if line.hasPrefix("AUTH ") { return "-ERR no" }
+            return line == "CAPA" ? "+OK\r\nUSER\r\nSASL LOGIN\r\n." : AnsweringPort.good(line)
+        }
+        let output = try Pipe2()
+        let child = try Child(
+            Program.poplar, ["probe", server.target, "--users", users, "--timeout", "20"], seconds: 60, output: output.write,
+            errors: nil)
+        output.closeWrite()
+        // The reader does not go on, and neither does the server, until the first line has come.
+        #expect(output.read(until: "basic over pop3 as user00005: ok\n").contains("CAPA lists"))
+        gate.signal()
+        #expect(output.readAll().contains("login over pop3 as user00005: refused\n"))
+        _ = child.wait()
+    }
+
     @Test("a probe whose output is lost is exit 1")
     func full() throws {
         let server = try AnsweringPort { line, _ in line == "CAPA" ? "+OK\r\nUSER\r\n." : AnsweringPort.good(line) }

@@ -6,6 +6,7 @@ import PoplarCore
 import Telemetry
 
 @testable import LoadGenerator
+@testable import Reactor
 @testable import Workload
 
 /// Scripts as a profile's loader would compile them.
@@ -65,7 +66,8 @@ final class Conversation {
     ) {
         table = CredentialTable(.embedded(users: 4), needed: .all)
         context = SessionContext(
-            credentials: table.view, random: Xoshiro256(seed: 1), knownMessageBytes: messageBytes, checks: checks,
+            credentials: table.view, random: KernelRandom(fixed: 0x0123_4567_89AB_CDEF), knownMessageBytes: messageBytes,
+            checks: checks,
             seen: SeenTable(users: 1))
         context.seen?[0] = seen
         machine = SessionMachine(script: script, user: 0, nowNs: now, draw: draw)

@@ -159,7 +159,7 @@ import Testing
         var machine = SessionMachine(script: Scripts.basic(), user: 0, nowNs: 100)
         #expect(machine.connected(nowNs: 350) == .step(.connect, .basic, latencyNs: 250))
         let table = CredentialTable(.embedded(users: 4), needed: .all)
-        var context = SessionContext(credentials: table.view, random: Xoshiro256(seed: 1))
+        var context = SessionContext(credentials: table.view)
         var memory = [UInt8](repeating: 0, count: 512)
         let events = memory.withUnsafeMutableBytes { room -> [SessionEvent] in
             var writer = ByteWriter(room)

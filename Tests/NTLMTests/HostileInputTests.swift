@@ -33,7 +33,7 @@ struct HostileClient {
                 message.lm = [UInt8](repeating: 1, count: lm)
                 _ = bench.negotiate(type1)
                 let result = bench.answer(message.octets)
-                let exists = (lm == 0 || lm == 24) && (nt == 24 && (lm == 24 || flags == 0x8201) || nt == 0 && lm == 24)
+                let exists = (lm == 0 || lm == 24) && (nt == 24 || nt == 0 && lm == 24)
                 if exists {
                     #expect(result == .verdict(level == .level5 ? .refusedByLevel : .wrongResponse))
                 } else if nt >= 44, lm == 0 || lm == 24 {
@@ -118,7 +118,6 @@ struct HostileClient {
         }
         try refuses(HandMade(user: utf16(String(repeating: "u", count: 257))).octets, .refused(.tooLong))
         try refuses(HandMade(user: utf16(String(repeating: "u", count: 32767))).octets, .refused(.tooLong))
-        try refuses(HandMade(flags: 0x8202, user: [0x41, 0x00]).octets, .refused(.badName))
         for odd in ["DOM\\user", "user@domain", "DOM/user", "\u{1F33F}"] {
             try refuses(HandMade(user: utf16(odd)).octets, .verdict(.wrongResponse))
         }
@@ -166,9 +165,23 @@ struct HostileClient {
         }
     }
 
-    @Test("neither UNICODE nor OEM")
+    @Test("a zero octet in an OEM name, where OEM was agreed on; in UTF-16 it is a part of a letter")
+    func oemNames() throws {
+        let bench = Bench(try makeSettings(level: .level0))
+        let name = HandMade(domain: [0x44], user: [0x41, 0x00], workstation: [])
+        for flags: UInt32 in [0x8201, 0x8202, 0] {
+            var message = name
+            message.flags = flags
+            _ = bench.negotiate(TestClient(variant: .v1, isUnicode: false).type1())
+            #expect(bench.answer(message.octets) == .refused(.badName))
+            message.domain = utf16("D")
+            _ = bench.negotiate(TestClient(variant: .v1).type1())
+            #expect(bench.answer(message.octets) == .verdict(.wrongResponse))
+        }
+    }
+
+    @Test("a type 1 with neither UNICODE nor OEM")
     func encoding() throws {
-        try refuses(HandMade(flags: 0x8200).octets, .refused(.noEncoding))
         let bench = Bench(try makeSettings())
         #expect(bench.negotiate(type1.replacing(at: 12, little32(0x8_8204))) == nil)
         #expect(bench.stillWorks())
@@ -341,7 +354,15 @@ struct HostileServer {
         let type2 = challenge(info: good)
         for index in 0..<8 { refuses(type2.replacing(at: index, [0xFF]), .badSignature) }
         for type: UInt32 in [0, 1, 3, 4] { refuses(type2.replacing(at: 8, little32(type)), .wrongType) }
-        refuses(challenge(flags: 0x0089_8204, info: good), .noEncoding)
+    }
+
+    @Test("a challenge that names no encoding is answered with OEM names, and so is a type 2 of flags 0")
+    func noEncoding() throws {
+        for flags: UInt32 in [0x0089_8204, 0] {
+            let type3 = try #require(TestClient(variant: .v2).type3(challenge(flags: flags, info: good)))
+            let parsed = try AuthenticateMessage(type3.span, negotiated: nil)
+            #expect(parsed.flags.contains(.oem) && !parsed.isUnicode && parsed.user.count == "User".count)
+        }
     }
 
     @Test("our own names: 32 Ki characters, not UTF-8 for the wire, a long password")

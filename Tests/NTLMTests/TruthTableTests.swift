@@ -173,16 +173,66 @@ struct TruthTable {
         let pairs = try AVPairs(Array(type2[challenge.targetInfo.range]).span)
         #expect(pairs.timestamp == now && pairs.flags == nil)
         let type3 = try #require(client.type3(type2))
-        let parsed = try AuthenticateMessage(type3.span, negotiated: [])
+        let parsed = try AuthenticateMessage(type3.span, negotiated: nil)
         #expect(parsed.timestamp == now)
         #expect(type3[parsed.lm.range].allSatisfy { $0 == 0 })
     }
 
-    @Test("a client that wants NTLM2 session from a server without it says so")
-    func unsupported() throws {
+    @Test("a client that wants NTLM2 session from a server without it answers with NTLMv1, as curl and Windows do")
+    func withoutSessionSecurity() throws {
         let bench = Bench(try makeSettings(level: .level0))
         let type2 = try #require(bench.negotiate(TestClient(variant: .v1).type1()))
-        #expect(TestClient(variant: .ntlm2Session).outcome(type2).0 == .refused(.unsupported))
+        let type3 = try #require(TestClient(variant: .ntlm2Session).type3(type2))
+        let parsed = try AuthenticateMessage(type3.span, negotiated: nil)
+        #expect(parsed.kind == .ntlm1 && !parsed.flags.contains(.extendedSessionSecurity))
+        #expect(bench.answer(type3) == .verdict(.accepted))
+    }
+
+    @Test("Cyrus SASL's challenge, without extended session security and target information, is answered by every variant")
+    func cyrus() throws {
+        let target = utf16("LOCALHOST")
+        let type2 =
+            Array("NTLMSSP\0".utf8) + little32(2) + little16(target.count) + little16(target.count) + little32(48)
+            + little32(0x0002_8205) + [1, 2, 3, 4, 5, 6, 7, 8] + [UInt8](repeating: 0, count: 16) + target
+        for variant in NTLMVariant.allCases {
+            let bench = Bench(try makeSettings(level: .level0))
+            let client = TestClient(variant: variant)
+            #expect(bench.resume(client.type1(), type2) == .challenged)
+            let type3 = try #require(client.type3(type2), "\(variant)")
+            #expect(bench.answer(type3) == .verdict(.accepted), "\(variant)")
+        }
+    }
+
+    @Test(
+        "the challenge has settled the flags: a right answer is let in whatever its type 3 says",
+        arguments: [0, 0x8200, 0x0000_8201, 0x0000_8202, 0x0008_8202, 0xFFFF_FFFF, 0x8000_0000] as [UInt32])
+    func strayFlags(flags: UInt32) throws {
+        for variant in NTLMVariant.allCases {
+            for isUnicode in [true, false] {
+                let bench = Bench(try makeSettings(level: .level0, policy: .allow))
+                let client = TestClient(variant: variant, isUnicode: isUnicode)
+                let type2 = try #require(bench.negotiate(client.type1()))
+                let type3 = try #require(client.type3(type2)).replacing(at: 60, little32(flags))
+                // A MIC covers the flags, so a client that wrote others would have made it over them.
+                let hasMIC = variant == .v2WithMIC || variant == .v2WithChannelBinding
+                let expected = hasMIC ? Verdict.micMismatch : .accepted
+                #expect(bench.answer(type3) == .verdict(expected), "\(variant) unicode \(isUnicode)")
+                #expect(bench.stillWorks())
+            }
+        }
+    }
+
+    @Test("NTLMv1 where NTLM2 session was granted is let in where the level takes either, and only there")
+    func plainUnderSessionSecurity() throws {
+        let (nt, _) = try hashes("Password")
+        for level in CompatibilityLevel.allCases {
+            let bench = Bench(try makeSettings(level: level))
+            var message = HandMade()
+            message.nt = written { Responses.desl(nt.digest, challenge: bench.challenge).write(into: &$0) }
+            message.lm = message.nt
+            _ = bench.negotiate(TestClient(variant: .ntlm2Session).type1())
+            #expect(bench.answer(message.octets) == .verdict(level.acceptsNTLM1 ? .accepted : .refusedByLevel))
+        }
     }
 }
 

@@ -126,7 +126,7 @@ struct SpecificationVectors {
         message.nt = bytes(hex: "68cd0ab851e51c96aabc927bebef6a1c") + blob
         message.sessionKey = bytes(hex: "c5dad2544fc9799094ce1ce90bc9d03e")
         let octets = message.octets
-        let parsed = try AuthenticateMessage(octets.span, negotiated: [])
+        let parsed = try AuthenticateMessage(octets.span, negotiated: nil)
         #expect(parsed.kind == .ntlm2)
         #expect(parsed.timestamp == 0)
         let list = Array(blob[28...])

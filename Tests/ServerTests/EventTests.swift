@@ -1,6 +1,7 @@
 // The log: rings between two threads, the limit on floods, what a record's line holds, files that are moved away.
 
 import Foundation
+import NTLM
 import Reactor
 import Synchronization
 import Terminal
@@ -195,6 +196,17 @@ struct EventLineTests {
         #expect(text.contains(" exchange_id=\(id) "))
     }
 
+    @Test(
+        "an NTLM answer that was not accepted says why: the clock is told from a wrong password",
+        arguments: [
+            (Verdict.wrongResponse, "credentials"), (.clockSkew, "clock"), (.micMismatch, "mic"),
+            (.bindingMismatch, "channel_binding"), (.refusedByLevel, "ntlm_level"),
+        ])
+    func verdicts(verdict: Verdict, reason: String) {
+        let text = line(.logonRefused) { ($0.method, $0.reason) = (.ntlm, .verdict(verdict)) }
+        #expect(text.contains(" exchange_id=13003 ") && text.hasSuffix(" reason=\(reason)"))
+    }
+
     @Test("a name is cut at 64 octets; one in UTF-16 is shown as text")
     func names() {
         let long = [UInt8](repeating: UInt8(ascii: "a"), count: 200)
@@ -210,7 +222,8 @@ struct EventLineTests {
     @Test("every kind with every reason is one line of key=value pairs", arguments: EventKind.allCases)
     func everyKind(kind: EventKind) {
         let outcomes = LogonOutcome.allCases.map { EventReason.outcome($0) }
-        for reason in outcomes + Ending.allCases.map({ .ending($0) }) + Phase.allCases.map({ .phase($0) }) + [.none] {
+        let verdicts = Verdict.allCases.map { EventReason.verdict($0) }
+        for reason in outcomes + verdicts + Ending.allCases.map({ .ending($0) }) + Phase.allCases.map({ .phase($0) }) + [.none] {
             let text = line(kind) { $0.reason = reason }
             #expect(text.hasPrefix(Self.head + "level=\(kind.level.name) event=\(kind.name) "))
             #expect(text.split(separator: " ").allSatisfy { $0.split(separator: "=").count == 2 })

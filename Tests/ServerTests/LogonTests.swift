@@ -19,7 +19,7 @@ func base64(_ text: String) -> String { Data(text.utf8).base64EncodedString() }
 /// Logs on by NTLM as a client of the module under test would. Returns the server's last line.
 func ntlmLogon(
     _ client: Conversation, domain: String, user: String, password: String = "secret", variant: NTLMVariant = .v2,
-    initial: Bool = false
+    initial: Bool = false, hoursOff: UInt64? = nil
 ) throws -> String {
     let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 16_384, alignment: 8)
     defer { memory.deallocate() }
@@ -44,10 +44,18 @@ func ntlmLogon(
         return challengeLine
     }
     var answer = ByteWriter(memory)
-    let octets = Array(challenge)
+    var octets = Array(challenge)
+    var time = FileTime.now()
+    if let hoursOff {
+        // A client that goes by its own clock: the server's time is made a pair that nobody knows.
+        let stamp: [UInt8] = [7, 0, 8, 0]
+        guard let place = octets.firstRange(of: stamp) else { throw ConversationError() }
+        octets[place.lowerBound] = 11
+        time &-= hoursOff * 3600 * 10_000_000
+    }
     let outcome = exchange.authenticate(
         challenge: octets.span, domain: names.0.span, user: names.1.span, workstation: Span(), servicePrincipalName: Span(),
-        secrets: ClientSecrets(hash: hash, lmHash: lmHash, clientChallenge: 0x1122_3344_5566_7788, nowFileTime: FileTime.now()),
+        secrets: ClientSecrets(hash: hash, lmHash: lmHash, clientChallenge: 0x1122_3344_5566_7788, nowFileTime: time),
         into: &answer)
     guard case .answered = outcome else { return "client: \(outcome)" }
     return client.say(Data(answer.written).base64EncodedString())
@@ -121,6 +129,14 @@ struct MechanismTests {
         client.say("AUTH NTLM")
         #expect(client.say(String(repeating: "A", count: 40_000)) == malformed)
         #expect(client.say(["USER user00001", "PASS secret"]).hasSuffix(loggedOn))
+    }
+
+    @Test("an NTLMv2 answer may be 36 hours off; beyond that the client hears what it hears after a wrong password")
+    func clock() throws {
+        let bench = try Bench()
+        for (hours, answer) in [(0, loggedOn), (35, loggedOn), (37, refused)] as [(UInt64, String)] {
+            #expect(try ntlmLogon(bench.connect(), domain: "POPLAR", user: "user00001", hoursOff: hours) == answer, "\(hours) h")
+        }
     }
 
     @Test("a failed NTLM logon falls back to Basic on the same connection, into another mailbox (Internet Mail 3.0)")
