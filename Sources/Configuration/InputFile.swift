@@ -90,10 +90,17 @@ public enum InputFile {
         return try wait(descriptor, name) & Int16(POLLIN) == 0
     }
 
-    /// Waits until there is something, or the end. Returns what poll(2) saw.
+    /// Waits until there is something, or the end. Returns what poll(2) saw. The signals that end a program end it here,
+    /// also where they are blocked for a queue that nobody reads yet.
     @discardableResult
     private static func wait(_ descriptor: Int32, _ name: String) throws(Failure) -> Int16 {
         var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        var ending = sigset_t()
+        var before = sigset_t()
+        sigemptyset(&ending)
+        for signal in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&ending, signal) }
+        pthread_sigmask(SIG_UNBLOCK, &ending, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
         while poll(&entry, 1, -1) < 0 {
             guard errno == EINTR else { throw failure(name) }
         }

@@ -38,17 +38,20 @@ struct UnquotedAddress {
         return first.map { UnquotedAddress(column: $0.column, what: $0.what, corrected: String(corrected)) }
     }
 
-    /// Behind `[fe80::1%eth0]:110` at `start`: the brackets hold two colons or more and nothing that an address has
-    /// not.
+    /// Behind `[fe80::1%eth0]:110` at `start`, or behind its bracket where there is no port: the brackets hold two
+    /// colons in a row, or seven, and nothing that an address has not.
     private static func endOfBracketed(_ scalars: [Unicode.Scalar], _ start: Int) -> Int? {
         guard scalars[start] == "[" else { return nil }
         var colons = 0
+        var hasGap = false
         var hasZone = false
         var index = start + 1
         while index < scalars.count, scalars[index] != "]" {
             let scalar = scalars[index]
             switch scalar {
-            case ":" where !hasZone: colons += 1
+            case ":" where !hasZone:
+                colons += 1
+                hasGap = hasGap || scalars[index - 1] == ":"
             case "%": hasZone = true
             case ".", "0"..."9", "a"..."f", "A"..."F": break
             case _ where hasZone && (scalar.properties.isAlphabetic || scalar == "-" || scalar == "_"): break
@@ -56,8 +59,8 @@ struct UnquotedAddress {
             }
             index += 1
         }
-        guard index < scalars.count, colons >= 2 else { return nil }
-        return endOfPort(scalars, index + 1)
+        guard index < scalars.count, hasGap || colons == 7 else { return nil }
+        return endOfPort(scalars, index + 1) ?? index + 1
     }
 
     /// Behind `*:110`.

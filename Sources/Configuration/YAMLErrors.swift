@@ -53,7 +53,7 @@ extension YAMLReader {
     }
 
     /// `[::1]:1110` without quotes: YAML takes the bracket for a list, and gives up somewhere behind it.
-    private func reportAddress(_ lines: [Int], _ collector: inout DiagnosticCollector) -> Bool {
+    func reportAddress(_ lines: [Int], _ collector: inout DiagnosticCollector) -> Bool {
         for number in lines {
             guard let found = UnquotedAddress.find(in: collector.source.line(number)) else { continue }
             collector.report(

@@ -154,6 +154,8 @@ public struct YAMLReader {
         case .sequence(let sequence):
             return .sequence(sequence.map { convert($0, depth: depth + 1, masked, &collector) }, at: at)
         case .mapping(let mapping):
+            // `[::1]:110` may also come out as a mapping with a list for its key.
+            if mapping.contains(where: { $0.key.scalar == nil }), reportAddress([at.line], &collector) { return .refused(at: at) }
             return .mapping(pairs(mapping, depth: depth, masked, &collector), at: at)
         case .alias:
             refuseAnchor(at, &collector)

@@ -150,7 +150,8 @@ import Testing
             ("pop3: [[::1]:1110]", 8, "pop3: [\"[::1]:1110\"]"), ("  - [fe80::1%eth0.5]:110", 5, "  - \"[fe80::1%eth0.5]:110\""),
             ("pop3: [::1]:1110, # [::2]:2", 7, "pop3: \"[::1]:1110\", # [::2]:2"),
             ("a: ['[::1]:1', [::ffff:10.0.0.1]:2, [::3]:3]", 16, "a: ['[::1]:1', \"[::ffff:10.0.0.1]:2\", \"[::3]:3\"]"),
-            ("- *:110", 3, "- \"*:110\""),
+            ("- *:110", 3, "- \"*:110\""), ("pop3: [::1]", 7, "pop3: \"[::1]\""),
+            ("- [1:2:3:4:5:6:7:8]:9", 3, "- \"[1:2:3:4:5:6:7:8]:9\""),
         ])
     func found(line: String, column: Int, corrected: String) throws {
         let found = try #require(UnquotedAddress.find(in: line))
@@ -160,6 +161,6 @@ import Testing
 
     @Test(
         "lists and quoted addresses are left alone",
-        arguments: ["[a, b]", "x: [1:2:3]", "'[::1]:1110'", "[::1]", "# [::1]:1", ""])
+        arguments: ["[a, b]", "x: [1:2:3]", "'[::1]:1110'", "[1:30, 2:40, 3:50]", "# [::1]:1", ""])
     func none(line: String) { #expect(UnquotedAddress.find(in: line) == nil) }
 }

@@ -47,11 +47,13 @@ struct InputTests {
         #expect(outcome.status == 0 && outcome.output.contains("127.0.0.1:0"), "\(outcome.errors)")
     }
 
-    @Test("a signal ends the wait for a FIFO that nobody writes")
-    func interrupted() throws {
+    @Test(
+        "a signal ends the wait for a FIFO that nobody writes",
+        arguments: ["profile check", "run", "run smoke --users", "serve --config"])
+    func interrupted(command: String) throws {
         let folder = try ScratchFolder()
         let file = folder.url.path + "/fifo"
-        let outcome = try shell("mkfifo \(file); POPLAR profile check \(file) & sleep 0.3; kill -TERM $!; wait $!; echo $?")
+        let outcome = try shell("mkfifo \(file); POPLAR \(command) \(file) & sleep 0.3; kill -TERM $!; wait $!; echo $?")
         #expect(outcome.output == "143\n", "\(outcome.output)\(outcome.errors)")
     }
 
