@@ -92,13 +92,20 @@ public struct ProbeChannel: Sendable, Encodable {
             return capabilities.contains { $0.uppercased() == "USER" } ? .yes : .no
         case .plain: return isListed("PLAIN")
         case .login: return isListed("LOGIN")
-        case .apop: return hasTimestamp ? .yes : .no
+        case .apop: return hasTimestamp && !wantsSTLSFirst ? .yes : .no
         case .cramMD5: return isListed("CRAM-MD5")
         case .scramSHA256: return isListed("SCRAM-SHA-256")
         case .ntlm: return isListed("NTLM")
         // The list says NTLM; for whom, it does not say.
         case .membership: return isListed("NTLM") == .no ? .no : .unknown
         }
+    }
+
+    /// The greeting of the server behind a proxy that lets nobody log on before STLS: it ends the connection at AUTH, and lists
+    /// STLS and no way to log on.
+    private var wantsSTLSFirst: Bool {
+        guard endsAtBareAuth, offersSTLS else { return false }
+        return !(capabilities ?? []).contains { $0.uppercased() == "USER" || $0.uppercased().hasPrefix("SASL") }
     }
 
     public var offersSTLS: Bool { (capabilities ?? []).contains { $0.uppercased() == "STLS" } }

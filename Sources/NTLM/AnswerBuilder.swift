@@ -29,7 +29,7 @@ struct AnswerBuilder {
         requested = exchange.requested
         challenge = try ChallengeMessage(message)
         // A server that names no encoding gets OEM names, as it does from Samba, curl and Firefox.
-        let granted = challenge.flags.isDisjoint(with: [.unicode, .oem]) ? challenge.flags.union(.oem) : challenge.flags
+        let granted = challenge.flags.namesEncoding ? challenge.flags : challenge.flags.union(.oem)
         flags = requested.intersection(granted)
         pairs = challenge.targetInfo.isEmpty ? AVPairs() : try AVPairs(message.extracting(challenge.targetInfo.range))
         guard flags.contains(.unicode) || flags.contains(.oem) else { throw .noEncoding }

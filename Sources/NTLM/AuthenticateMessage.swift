@@ -62,7 +62,7 @@ struct AuthenticateMessage: Sendable, Equatable {
         }
         hasMICField = payload >= 88
         flags = said
-        agreed = negotiated ?? (said.isDisjoint(with: [.unicode, .oem]) ? said.union(.unicode) : said)
+        agreed = negotiated ?? (said.namesEncoding ? said : said.union(.unicode))
         if isAnonymous { return }
         try checkName(domain, in: bytes)
         try checkName(user, in: bytes)

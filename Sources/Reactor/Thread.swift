@@ -21,14 +21,17 @@ public struct WorkerThread: ~Copyable {
 
     /// Starts `body` on a thread of its own. `name` is cut to 15 octets by the kernel; `cpu` pins it.
     public init(name: String, cpu: Int?, body: @escaping @Sendable () -> Void) throws(SystemError) {
-        let start = Unmanaged.passRetained(Start(name: name, cpu: cpu, body: body))
         var handle = pthread_t()
         // A thread inherits the mask of the one that starts it.
         var all = sigset_t()
         var before = sigset_t()
         sigfillset(&all)
-        pthread_sigmask(SIG_BLOCK, &all, &before)
+        let isMasked = pthread_sigmask(SIG_BLOCK, &all, &before)
+        // With a signal open it would be taken by whichever thread the kernel likes.
+        guard isMasked == 0 else { throw SystemError(call: "pthread_sigmask", code: isMasked, subject: "thread \(name)") }
+        // What was in force a moment ago is in force again: it cannot fail.
         defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        let start = Unmanaged.passRetained(Start(name: name, cpu: cpu, body: body))
         let status = pthread_create(
             &handle, nil,
             { argument in

@@ -1,5 +1,6 @@
 // Why a logon failed: the remedy is one that the command at hand has.
 
+import TLS
 import Telemetry
 import Testing
 
@@ -50,6 +51,50 @@ struct DiagnosisTests {
                 $0.result = .refused
                 $0.errorClass = "in_use"
             }.hasSuffix("with --user"))
+    }
+
+    @Test(
+        "each cause of a failed handshake has a remedy of its own, and --insecure is named where a certificate is at fault alone")
+    func tls() {
+        let certificate: Set<TLSFailure.Cause> = [.expired, .notYetValid, .wrongName, .unknownAuthority, .certificate]
+        for command in [Diagnosis.Command.probe, .run] {
+            let told = TLSFailure.Cause.allCases.map { cause in
+                why(command) {
+                    $0.errorClass = "tls"
+                    $0.failedStep = "tls_full"
+                    $0.detail = "reason"
+                    $0.tlsCause = cause
+                }
+            }
+            #expect(Set(told).count == told.count)
+            for (cause, text) in zip(TLSFailure.Cause.allCases, told) {
+                #expect(text.hasPrefix("the TLS handshake failed: reason; "))
+                #expect(text.contains("--insecure") == certificate.contains(cause), "\(cause): \(text)")
+            }
+        }
+    }
+
+    @Test("the end of a connection in its handshake is told as that, not as a limit on failures alone")
+    func closedInHandshake() {
+        let told = why(.run) {
+            $0.errorClass = "early_close"
+            $0.failedStep = "tls_full"
+            $0.detail = "the server closed the connection during the TLS handshake, TLS 1.3 offered"
+            $0.tlsCause = .closed
+        }
+        #expect(told.hasPrefix("the server closed the connection during the TLS handshake, TLS 1.3 offered; "))
+    }
+
+    @Test("a greeting's timestamp offers APOP, but not in front of a proxy that wants STLS first")
+    func apop() {
+        var channel = ProbeChannel(.pop3, address: "")
+        channel.hasTimestamp = true
+        channel.capabilities = ["STLS"]
+        #expect(channel.offers(.apop) == .yes)
+        channel.endsAtBareAuth = true
+        #expect(channel.offers(.apop) == .no)
+        channel.capabilities = ["STLS", "USER"]
+        #expect(channel.offers(.apop) == .yes)
     }
 
     @Test("figures that do not agree stand in the sentence")
