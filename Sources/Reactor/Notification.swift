@@ -49,7 +49,8 @@ public struct Alarm: ~Copyable {
         var time = itimerspec()
         time.it_value.tv_sec = Int(truncatingIfNeeded: atNs / 1_000_000_000)
         time.it_value.tv_nsec = Int(truncatingIfNeeded: atNs % 1_000_000_000)
-        timerfd_settime(descriptor, Int32(TFD_TIMER_ABSTIME), &time, nil)
+        let status = timerfd_settime(descriptor, Int32(TFD_TIMER_ABSTIME), &time, nil)
+        assert(status == 0, "a time that timerfd_settime(2) does not take, or no timer")
     }
 }
 

@@ -48,14 +48,20 @@ public struct Poller: ~Copyable {
         control(EPOLL_CTL_ADD, descriptor, interest, payload)
     }
 
-    @inlinable @discardableResult
-    public func modify(_ descriptor: Int32, _ interest: Readiness, payload: UInt64) -> Int32 {
-        control(EPOLL_CTL_MOD, descriptor, interest, payload)
+    /// Changes what a watched descriptor is watched for. It needs no memory, so it fails for a descriptor alone that is not
+    /// watched: a fault of ours.
+    @inlinable
+    public func modify(_ descriptor: Int32, _ interest: Readiness, payload: UInt64) {
+        let code = control(EPOLL_CTL_MOD, descriptor, interest, payload)
+        assert(code == 0, "the descriptor is not watched")
     }
 
     /// Stops watching. Not needed before a close.
-    @inlinable @discardableResult
-    public func remove(_ descriptor: Int32) -> Int32 { control(EPOLL_CTL_DEL, descriptor, [], 0) }
+    @inlinable
+    public func remove(_ descriptor: Int32) {
+        let code = control(EPOLL_CTL_DEL, descriptor, [], 0)
+        assert(code == 0 || code == ENOENT, "the descriptor is not open")
+    }
 
     @inlinable
     func control(_ operation: Int32, _ target: Int32, _ interest: Readiness, _ payload: UInt64) -> Int32 {

@@ -26,30 +26,30 @@ public struct Socket: ~Copyable {
         let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         let descriptor = Glibc.socket(target.family, type, 0)
         guard descriptor >= 0 else { return .failed(errno) }
-        var one: Int32 = 1
-        let size = socklen_t(MemoryLayout<Int32>.size)
-        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, size)
-        if receiveBytes > 0 {
-            var bound = receiveBytes
-            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bound, size)
-        }
-        if let source {
-            setsockopt(descriptor, Int32(IPPROTO_IP), clinux_ip_bind_address_no_port, &one, size)
-            let bound = source.withSockaddr { Glibc.bind(descriptor, $0, $1) }
-            if bound != 0 {
-                let code = errno
-                Glibc.close(descriptor)
-                return .failed(code)
-            }
-        }
-        while true {
-            if target.withSockaddr({ Glibc.connect(descriptor, $0, $1) }) == 0 { return .connected(descriptor) }
+        func fails() -> ConnectResult {
             let code = errno
-            if code == EINPROGRESS { return .inProgress(descriptor) }
-            if code == EINTR { continue }
             Glibc.close(descriptor)
             return .failed(code)
         }
+        // Without these a latency would be another's: Nagle's algorithm would hold commands back, and a slow reader would
+        // be no slow reader.
+        guard set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) else { return fails() }
+        if receiveBytes > 0, !set(descriptor, SOL_SOCKET, SO_RCVBUF, receiveBytes) { return fails() }
+        if let source {
+            // A kernel that lacks it chooses the port at bind: fewer connections from one address, and nothing else.
+            if !set(descriptor, Int32(IPPROTO_IP), clinux_ip_bind_address_no_port, 1), errno != ENOPROTOOPT { return fails() }
+            guard source.withSockaddr({ Glibc.bind(descriptor, $0, $1) }) == 0 else { return fails() }
+        }
+        while true {
+            if target.withSockaddr({ Glibc.connect(descriptor, $0, $1) }) == 0 { return .connected(descriptor) }
+            if errno == EINPROGRESS { return .inProgress(descriptor) }
+            guard errno == EINTR else { return fails() }
+        }
+    }
+
+    private static func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32) -> Bool {
+        var value = value
+        return setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size)) == 0
     }
 
     /// Why connections from `source` cannot go to `target`, as an errno: EADDRNOTAVAIL when the machine does not have the

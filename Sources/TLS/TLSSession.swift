@@ -16,8 +16,9 @@ public struct TLSSession: ~Copyable {
     private let pump: UnsafeMutablePointer<PumpState>
     private var broken = false
     private let verifies: Bool
-    /// Why the session is broken, where a call of OpenSSL failed.
-    public private(set) var failure: TLSFailure?
+    /// Why the session is broken, where a call of OpenSSL failed. It lies elsewhere since few sessions have one: inside of
+    /// this value it would make every question whether a connection is encrypted dearer.
+    private var failureMemory: UnsafeMutablePointer<TLSFailure>?
     /// Records read since the last application data.
     private var records: Int32 = 0
 
@@ -70,6 +71,15 @@ public struct TLSSession: ~Copyable {
         // first is the ordinary case here.
         if !broken { SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN) }
         SSL_free(ssl)
+        failureMemory?.deallocate()
+    }
+
+    public var failure: TLSFailure? { failureMemory?.pointee }
+
+    private mutating func keep(_ failure: TLSFailure) {
+        let memory = failureMemory ?? .allocate(capacity: 1)
+        memory.initialize(to: failure)
+        failureMemory = memory
     }
 
     /// Carries the handshake on as far as input and room allow.
@@ -93,7 +103,7 @@ public struct TLSSession: ~Copyable {
 
     private mutating func fail() -> Progress {
         broken = true
-        failure = TLSFailure(ssl, verifies: verifies, sentAlert: pump.pointee.sentAlert)
+        keep(TLSFailure(ssl, verifies: verifies, sentAlert: pump.pointee.sentAlert))
         return .failed
     }
 
@@ -101,7 +111,7 @@ public struct TLSSession: ~Copyable {
     public mutating func connectionEnded() {
         guard failure == nil, !isEstablished else { return }
         broken = true
-        failure = TLSFailure(closed: ssl)
+        keep(TLSFailure(closed: ssl))
     }
 
     /// Client: the peer has shown a certificate, and it was found to be the right one.
