@@ -56,8 +56,8 @@ struct ExampleTests {
     /// A folder with the files that the examples name.
     private func folder() throws -> ScratchFolder {
         let folder = try ScratchFolder()
-        var rows =
-            "account,password,nt_domain,nt_user,nt_password,membership_user,membership_password\nalice,secret,POPLAR,alice,secret,,\n"
+        var rows = "account,password,nt_domain,nt_user,nt_password,membership_user,membership_password\n"
+        rows += "alice,secret,POPLAR,alice,secret,,\n"
         for index in 0..<30_000 { rows += "user\(index),p,POPLAR,nt\(index),p,member\(index),p\n" }
         _ = try folder.write("users.csv", rows)
         _ = try folder.write("mine.yaml", try Program.run(Program.poplar, ["profile", "show", "smoke"]).output)
