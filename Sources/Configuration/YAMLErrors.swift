@@ -56,9 +56,7 @@ extension YAMLReader {
     func reportAddress(_ lines: [Int], _ collector: inout DiagnosticCollector) -> Bool {
         for number in lines {
             guard let found = UnquotedAddress.find(in: collector.source.line(number)) else { continue }
-            collector.report(
-                "\(found.what) must be quoted in YAML", at: SourcePosition(line: number, column: found.column),
-                remedy: "quote it: \(found.corrected.trimmed().shown(limit: 120))")
+            collector.report(found.message, at: SourcePosition(line: number, column: found.column), remedy: found.remedy)
             return true
         }
         return false
