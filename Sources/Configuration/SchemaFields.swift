@@ -185,7 +185,9 @@ public struct SchemaFields {
         if case .refused = tree { return [] }
         guard case .sequence(let items, let at) = tree else {
             var remedy = "each item starts with '- '"
-            if case .scalar(let text, _, _) = tree, !text.isEmpty { remedy = "write a list: \(key): \(Self.list(of: text))" }
+            if case .scalar(let text, _, _) = tree, !text.isEmpty {
+                remedy = "write a list: \(key): \(Self.list(of: text))"
+            }
             context.report("'\(key)' must be a list, not \(tree.kind)", at: tree.position, remedy: remedy)
             return []
         }
@@ -202,7 +204,8 @@ public struct SchemaFields {
             let word = item.trimmed().shown(limit: 60)
             let isPlain = word.utf8.allSatisfy { byte in
                 switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"): true
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+                case UInt8(ascii: "-"): true
                 default: false
                 }
             }

@@ -1,5 +1,6 @@
-// Addresses that YAML takes for something else: `[::1]:1110` without quotes begins a list, `*:1110` an alias, `:1110` a value
-// without a key. Looked for only in a line where the parser has failed. Invariant: what stands in quotes is left alone.
+// Addresses that YAML takes for something else: `[::1]:1110` without quotes begins a list, `*:1110` an alias, `:1110` a
+// value without a key. Looked for only in a line where the parser has failed. Invariant: what stands in quotes is left
+// alone.
 
 struct UnquotedAddress {
     private enum Kind {
@@ -45,7 +46,8 @@ struct UnquotedAddress {
                 column: first.column, message: "an IPv6 address must be quoted in YAML", remedy: "quote it: \(right)")
         case .wildcard:
             UnquotedAddress(
-                column: first.column, message: "'*' is no address, and begins an alias in YAML", remedy: "write: \(right)")
+                column: first.column, message: "'*' is no address, and begins an alias in YAML",
+                remedy: "write: \(right)")
         case .portAlone:
             UnquotedAddress(
                 column: first.column, message: "an address has a host in front of its port", remedy: "write: \(right)")

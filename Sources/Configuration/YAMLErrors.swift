@@ -56,7 +56,8 @@ extension YAMLReader {
     func reportAddress(_ lines: [Int], _ collector: inout DiagnosticCollector) -> Bool {
         for number in lines {
             guard let found = UnquotedAddress.find(in: collector.source.line(number)) else { continue }
-            collector.report(found.message, at: SourcePosition(line: number, column: found.column), remedy: found.remedy)
+            let place = SourcePosition(line: number, column: found.column)
+            collector.report(found.message, at: place, remedy: found.remedy)
             return true
         }
         return false

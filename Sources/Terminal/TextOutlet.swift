@@ -78,8 +78,8 @@ public final class TextOutlet: @unchecked Sendable {
         return lostTexts
     }
 
-    /// The errno of the last text that could not be written, other than for a reader that has gone or was never there; 0
-    /// without one.
+    /// The errno of the last text that could not be written, other than for a reader that has gone or was never there;
+    /// 0 without one.
     public var refusedBy: Int32 {
         pthread_mutex_lock(lock)
         defer { pthread_mutex_unlock(lock) }
@@ -177,8 +177,8 @@ public final class TextOutlet: @unchecked Sendable {
         return Self.write(text.bytes, to: text.descriptor)
     }
 
-    /// Writes all of `bytes`, waiting as long as the descriptor takes none. Returns 0, or the errno when it will not take
-    /// them.
+    /// Writes all of `bytes`, waiting as long as the descriptor takes none. Returns 0, or the errno when it will not
+    /// take them.
     private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
         bytes.withUnsafeBytes { buffer in
             var done = 0

@@ -108,7 +108,9 @@ struct DisplayTests {
         return found
     }
 
-    @Test("standard output that takes nothing is 1, and the folder is whole", arguments: [[], ["--quiet"], ["--json-lines"]])
+    @Test(
+        "standard output that takes nothing is 1, and the folder is whole",
+        arguments: [[], ["--quiet"], ["--json-lines"]])
     func full(options: [String]) throws {
         let folder = try ScratchFolder()
         let outcome = try Program.run(
