@@ -184,7 +184,11 @@ public struct SchemaFields {
         guard let tree = tree(key) else { return [] }
         if case .refused = tree { return [] }
         guard case .sequence(let items, let at) = tree else {
-            context.report("'\(key)' must be a list, not \(tree.kind)", at: tree.position, remedy: "each item starts with '- '")
+            var remedy = "each item starts with '- '"
+            if case .scalar(let text, _, _) = tree, !text.isEmpty {
+                remedy = "write a list: \(key): \(Self.list(of: text))"
+            }
+            context.report("'\(key)' must be a list, not \(tree.kind)", at: tree.position, remedy: remedy)
             return []
         }
         if items.isEmpty { context.report("the list '\(key)' is empty", at: at) }
@@ -192,6 +196,22 @@ public struct SchemaFields {
             context.report("the list '\(key)' has \(items.count) items, at most \(limit) are possible", at: keyPosition(key))
         }
         return Array(items.prefix(limit))
+    }
+
+    /// The words of `text`, which commas separate, as a list in YAML: quoted where they are more than letters.
+    private static func list(of text: String) -> String {
+        let items = text.split(separator: ",").map { item -> String in
+            let word = item.trimmed().shown(limit: 60)
+            let isPlain = word.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+                case UInt8(ascii: "-"): true
+                default: false
+                }
+            }
+            return isPlain ? word : "\"\(word)\""
+        }
+        return "[\(items.joined(separator: ", "))]"
     }
 
     /// A mapping below `key`; nil when it is absent or no mapping.

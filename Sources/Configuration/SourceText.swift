@@ -84,6 +84,15 @@ extension SourceText {
         return first == (0xFF, 0xFE) || first == (0xFE, 0xFF) || (first.0 == 0) != (first.1 == 0)
     }
 
+    /// Scalars in front of the first octet that is not UTF-8.
+    public static func validPrefix(of octets: [UInt8]) -> Int {
+        var decoder = Unicode.UTF8.ForwardParser()
+        var iterator = octets.makeIterator()
+        var count = 0
+        while case .valid = decoder.parseScalar(from: &iterator) { count += 1 }
+        return count
+    }
+
     /// Where the first octet stands that is not UTF-8. Lines and columns as everywhere.
     private static func firstInvalid(_ octets: [UInt8]) -> (SourcePosition, UInt8) {
         var decoder = Unicode.UTF8.ForwardParser()

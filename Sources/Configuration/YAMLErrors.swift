@@ -56,9 +56,8 @@ extension YAMLReader {
     func reportAddress(_ lines: [Int], _ collector: inout DiagnosticCollector) -> Bool {
         for number in lines {
             guard let found = UnquotedAddress.find(in: collector.source.line(number)) else { continue }
-            collector.report(
-                "\(found.what) must be quoted in YAML", at: SourcePosition(line: number, column: found.column),
-                remedy: "quote it: \(found.corrected.trimmed().shown(limit: 120))")
+            let place = SourcePosition(line: number, column: found.column)
+            collector.report(found.message, at: place, remedy: found.remedy)
             return true
         }
         return false

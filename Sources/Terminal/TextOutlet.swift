@@ -18,6 +18,7 @@ public final class TextOutlet: @unchecked Sendable {
     private var isWriting = false
     private var hasThread = false
     private var lostTexts: UInt64 = 0
+    private var refusal: Int32 = 0
     /// Losses that standard error has not been told of; only the thread uses it.
     private var untold: UInt64 = 0
     private let room: Int
@@ -77,6 +78,14 @@ public final class TextOutlet: @unchecked Sendable {
         return lostTexts
     }
 
+    /// The errno of the last text that could not be written, other than for a reader that has gone or was never there;
+    /// 0 without one.
+    public var refusedBy: Int32 {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        return refusal
+    }
+
     /// Waits until every text has been written or lost, at most `timeoutMs` milliseconds. Returns whether it has.
     @discardableResult
     public func flush(timeoutMs: Int) -> Bool {
@@ -125,7 +134,10 @@ public final class TextOutlet: @unchecked Sendable {
     private func work() {
         while true {
             let texts = take()
-            for text in texts where !write(text) { count() }
+            for text in texts {
+                let code = write(text)
+                if code != 0 { count(code) }
+            }
         }
     }
 
@@ -147,23 +159,27 @@ public final class TextOutlet: @unchecked Sendable {
     /// What `untold` has taken over of `lostTexts`.
     private var counted: UInt64 = 0
 
-    private func count() {
+    private func count(_ code: Int32) {
         pthread_mutex_lock(lock)
         defer { pthread_mutex_unlock(lock) }
         lostTexts &+= 1
+        // A reader that has gone, and a descriptor that was closed at the start, are what somebody wanted.
+        if code != EPIPE, code != EBADF { refusal = code }
     }
 
-    private func write(_ text: Text) -> Bool {
+    /// Returns 0, or the errno of a text that is lost.
+    private func write(_ text: Text) -> Int32 {
         // Standard output may be read by a program, so only people are told.
         if text.descriptor == STDERR_FILENO, untold > 0 {
             let note = "poplar: \(untold) messages could not be written and are lost\n"
-            if Self.write(Array(note.utf8), to: STDERR_FILENO) { untold = 0 }
+            if Self.write(Array(note.utf8), to: STDERR_FILENO) == 0 { untold = 0 }
         }
         return Self.write(text.bytes, to: text.descriptor)
     }
 
-    /// Writes all of `bytes`, waiting as long as the descriptor takes none. False: it will not take them.
-    private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+    /// Writes all of `bytes`, waiting as long as the descriptor takes none. Returns 0, or the errno when it will not
+    /// take them.
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
         bytes.withUnsafeBytes { buffer in
             var done = 0
             while done < buffer.count, let base = buffer.baseAddress {
@@ -174,11 +190,13 @@ public final class TextOutlet: @unchecked Sendable {
                     // Somebody made the terminal or the pipe non-blocking.
                     var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                     _ = poll(&entry, 1, -1)
-                } else if step == 0 || errno != EINTR {
-                    return false
+                } else if step == 0 {
+                    return EIO
+                } else if errno != EINTR {
+                    return errno
                 }
             }
-            return true
+            return 0
         }
     }
 }

@@ -8,6 +8,7 @@ struct CSVRecords {
     struct Cell {
         var bytes: [UInt8]
         let position: SourcePosition
+        var isQuoted = false
 
         var text: String { String(decoding: bytes, as: UTF8.self) }
     }
@@ -40,8 +41,8 @@ struct CSVRecords {
         var isGood = true
         while true {
             let place = SourcePosition(line: line, column: column)
-            var cell = Cell(bytes: [], position: place)
-            isGood = (at < bytes.count && bytes[at] == 34 ? quoted(&cell) : plain(&cell)) && isGood
+            var cell = Cell(bytes: [], position: place, isQuoted: at < bytes.count && bytes[at] == 34)
+            isGood = (cell.isQuoted ? quoted(&cell) : plain(&cell)) && isGood
             isGood = checkText(cell) && isGood
             cells.append(cell)
             guard at < bytes.count, bytes[at] == 44 else { break }
@@ -106,7 +107,12 @@ struct CSVRecords {
             return false
         }
         if String(validating: cell.bytes, as: UTF8.self) == nil {
-            errors.report("octets that are not UTF-8", at: cell.position, remedy: "save the file as UTF-8")
+            // The byte itself may be one of a password's: its place must do.
+            let before = SourceText.validPrefix(of: cell.bytes)
+            let column = cell.position.column + before + (cell.isQuoted ? 1 : 0)
+            errors.report(
+                "a byte that is not UTF-8", at: SourcePosition(line: cell.position.line, column: column),
+                remedy: "save the file as UTF-8, from Latin-1 by `iconv -f latin1 -t utf-8`")
             return false
         }
         return true

@@ -92,7 +92,6 @@ struct RunCommand: ParsableCommand {
         if quiet, jsonLines { throw ValidationError("--quiet and --json-lines exclude each other") }
         if let threads, !(1...256).contains(threads) { throw ValidationError("--threads is 1 to 256, not \(threads)") }
         guard out != "" else { throw ValidationError("--out names no folder: leave it out, or give one") }
-        if force, out == nil { throw ValidationError("--force is for the folder of --out, and there is none") }
         guard (0...1000).contains(trace) else { throw ValidationError("--trace is 1 to 1000 sessions, not \(trace)") }
     }
 

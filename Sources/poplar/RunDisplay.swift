@@ -107,6 +107,9 @@ struct RunDisplay {
     /// Lines and objects that nobody read for so long that they were left out.
     var lost: UInt64 { output.lost + (mode == .terminal ? 0 : messages.lost) }
 
+    /// Why standard output took not everything, as errno: a full disk, say. 0 where it did, or its reader has gone.
+    var refusedBy: Int32 { output.refusedBy }
+
     // MARK: Where the run stands
 
     private func place(_ run: LoadRun, _ now: UInt64) -> LiveState.Place {

@@ -111,7 +111,10 @@ struct RunSession {
             display.close("run \(folder.path)")
         }
         awaitReaders(queue)
-        return code
+        guard display.refusedBy != 0 else { return code }
+        // The folder is whole all the same; what was to be read is not.
+        complain("cannot write to standard output: \(String(cString: strerror(display.refusedBy)))")
+        return ExitCode.first(of: [.failure, code])
     }
 
     /// Waits until standard output has been read, or a signal comes: the results are written by then. Messages on standard

@@ -90,7 +90,7 @@ let badSettings: [BadSettings] = [
         "2:9 listen must be a mapping, not '127.0.0.1:1110' | its keys: pop3, pop3s"),
     BadSettings(
         "addresses are a list", "pop3: [127.0.0.1:1110]", "pop3: 127.0.0.1:1110",
-        "3:9 'pop3' must be a list, not '127.0.0.1:1110' | each item starts with '- '"),
+        "3:9 'pop3' must be a list, not '127.0.0.1:1110' | write a list: pop3: [\"127.0.0.1:1110\"]"),
     BadSettings(
         "an address has a port", "pop3: [127.0.0.1:1110]", "pop3: [127.0.0.1]",
         "3:10 'pop3' must be host:port, not '127.0.0.1' | for example 127.0.0.1:1110, or \"[::1]:1110\" in quotes; "
@@ -116,7 +116,7 @@ let badSettings: [BadSettings] = [
         "a list of methods is not empty", "methods: [basic, ntlm-ssl]", "methods: []", "5:10 the list 'methods' is empty"),
     BadSettings(
         "methods are a list", "methods: [basic, ntlm-ssl]", "methods: basic,ntlm-ssl",
-        "5:10 'methods' must be a list, not 'basic,ntlm-ssl' | each item starts with '- '"),
+        "5:10 'methods' must be a list, not 'basic,ntlm-ssl' | write a list: methods: [basic, ntlm-ssl]"),
     BadSettings("the level is 0 to 5", "level: 4", "level: 6", "7:10 'level' must be a whole number from 0 to 5, not '6'"),
     BadSettings(
         "the reply is one of two words", "level: 4", "reply: +OK", "7:10 '+OK' is no value of 'reply' | did you mean 'ok'?"),

@@ -108,6 +108,36 @@ struct DisplayTests {
         return found
     }
 
+    @Test(
+        "standard output that takes nothing is 1, and the folder is whole",
+        arguments: [[], ["--quiet"], ["--json-lines"]])
+    func full(options: [String]) throws {
+        let folder = try ScratchFolder()
+        let outcome = try Program.run(
+            "/bin/bash", ["-c", "\"$@\" >/dev/full", "bash", Program.poplar] + (try words(folder, options)))
+        #expect(outcome.status == 1, "\(outcome.errors)")
+        #expect(outcome.errors.contains("cannot write to standard output: No space left on device"))
+        #expect(folder.read("run/summary.json").contains("\"verdict\""))
+    }
+
+    @Test(
+        "standard error that takes nothing, or has no reader, changes nothing; nor do descriptors that were closed",
+        arguments: ["2>/dev/full", "2> >(true)", "2>&-", "<&- >&- 2>&-"])
+    func errors(redirection: String) throws {
+        let folder = try ScratchFolder()
+        let outcome = try Program.run(
+            "/bin/bash", ["-c", "\"$@\" --trace 2 \(redirection)", "bash", Program.poplar] + (try words(folder, [])))
+        #expect([0, 4].contains(outcome.status), "\(redirection): \(outcome.status)")
+        let run = folder.url.appendingPathComponent("run")
+        for name in try FileManager.default.contentsOfDirectory(atPath: run.path) {
+            #expect(!name.hasPrefix("."))
+            let data = try Data(contentsOf: run.appendingPathComponent(name))
+            #expect(
+                data.range(of: Data("poplar: ".utf8)) == nil && data.range(of: Data("sessions   ".utf8)) == nil
+                    || name == "summary.md")
+        }
+    }
+
     @Test("a reader of stdout that goes away does not end the run")
     func closedPipe() throws {
         let folder = try ScratchFolder()

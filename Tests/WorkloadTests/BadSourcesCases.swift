@@ -40,7 +40,7 @@ private let badSources: [BadProfile] = [
         "13:10 the list 'sources' is empty | name an address, or leave the key out: then the kernel chooses"),
     BadProfile(
         "it is a list", "", "sources: 127.0.0.2\n",
-        "13:10 'sources' must be a list, not '127.0.0.2' | each item starts with '- '"),
+        "13:10 'sources' must be a list, not '127.0.0.2' | write a list: sources: [\"127.0.0.2\"]"),
     BadProfile(
         "an item is a text", "", "sources: [[127.0.0.2]]\n",
         "13:11 'sources' must be a list of IP addresses and ranges of them, not a list"),

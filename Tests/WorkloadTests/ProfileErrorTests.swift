@@ -27,6 +27,19 @@ struct ProfileErrorTests {
         #expect(errors(of: bad.text) == bad.errors)
     }
 
+    @Test("what a remedy proposes is YAML as it stands")
+    func remedies() {
+        var proposed: Set<String> = []
+        for line in badProfiles.flatMap(\.errors) {
+            if let match = line.firstMatch(of: /add for example '(.*)'$/) { proposed.insert(String(match.output.1)) }
+        }
+        #expect(proposed.count >= 5)
+        for text in proposed {
+            let strange = errors(of: text + "\n").filter { $0.contains("YAML") || $0.contains("anchors") || $0.contains("tags") }
+            #expect(strange.isEmpty, "\(text): \(strange)")
+        }
+    }
+
     @Test("there are at least sixty of them, and the profile that they change is good")
     func enough() {
         #expect(badProfiles.count >= 60)

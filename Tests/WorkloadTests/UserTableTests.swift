@@ -78,12 +78,13 @@ struct UserTableTests {
         #expect(tableErrors("", header: "") == ["1:1 the file is empty"])
     }
 
-    @Test("octets that are not UTF-8 are refused")
+    @Test("a byte that is not UTF-8 is refused at its place, and not shown")
     func encoding() {
         let error = #expect(throws: ConfigurationErrors.self) {
-            try UserTable.load(csv: Array((UserTable.header + "\na,").utf8) + [0xFF, 44, 44, 44, 44, 44], file: "u")
+            try UserTable.load(csv: Array((UserTable.header + "\na,é").utf8) + [0xFF, 44, 44, 44, 44, 44], file: "u")
         }
-        #expect(error?.diagnostics.first?.message == "octets that are not UTF-8")
+        #expect(error?.diagnostics.first?.message == "a byte that is not UTF-8")
+        #expect(error?.diagnostics.first?.position == SourcePosition(line: 2, column: 4))
     }
 
     @Test("two users with one mailbox are warned of, by the alias that names it")
