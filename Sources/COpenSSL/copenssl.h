@@ -26,6 +26,7 @@
 static const uint64_t copenssl_op_no_renegotiation = SSL_OP_NO_RENEGOTIATION;
 static const uint64_t copenssl_op_no_compression = SSL_OP_NO_COMPRESSION;
 static const uint64_t copenssl_op_cipher_server_preference = SSL_OP_CIPHER_SERVER_PREFERENCE;
+static const uint64_t copenssl_op_cleanse_plaintext = SSL_OP_CLEANSE_PLAINTEXT;
 static const uint64_t copenssl_op_no_ticket = SSL_OP_NO_TICKET;
 static const uint64_t copenssl_op_ignore_unexpected_eof = SSL_OP_IGNORE_UNEXPECTED_EOF;
 

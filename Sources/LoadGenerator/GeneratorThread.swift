@@ -271,6 +271,7 @@ struct GeneratorThread: ~Copyable {
             }
         }
         while let place = thinkWheel.popExpired(nowNs: nowNs) { waitingPlaces.push(UInt32(truncatingIfNeeded: place)) }
+        if waitingPlaces.lost > 0 { control.health.lostUsers.store(waitingPlaces.lost, ordering: .relaxed) }
     }
 
     /// Closed load: when the user of `place` comes again.

@@ -99,6 +99,8 @@ struct PlaceQueue: ~Copyable {
     private let capacity: Int
     private var head = 0
     private(set) var count = 0
+    /// Numbers that found no room: a fault of ours, since there is room for all.
+    private(set) var lost: UInt64 = 0
 
     init(capacity: Int) {
         self.capacity = max(1, capacity)
@@ -109,7 +111,11 @@ struct PlaceQueue: ~Copyable {
     deinit { places.deallocate() }
 
     mutating func push(_ place: UInt32) {
-        guard count < capacity else { return }
+        assert(count < capacity, "a user waits twice")
+        guard count < capacity else {
+            lost &+= 1
+            return
+        }
         places[(head &+ count) % capacity] = place
         count &+= 1
     }

@@ -56,6 +56,7 @@ public final class ThreadHealth: Sendable {
     let openNs = Atomic<UInt64>(0)
     let unfinishedNs = Atomic<UInt64>(0)
     let allocatedBytes = Atomic<UInt64>(0)
+    let lostUsers = Atomic<UInt64>(0)
     let tls12Handshakes = Atomic<UInt64>(0)
     let tls13Handshakes = Atomic<UInt64>(0)
     let verifiedHandshakes = Atomic<UInt64>(0)
@@ -83,6 +84,7 @@ public final class ThreadHealth: Sendable {
             slowTurns: slowTurns.load(ordering: .relaxed), seconds: seconds.load(ordering: .relaxed),
             busySeconds: busySeconds.load(ordering: .relaxed), openNs: openNs.load(ordering: .relaxed),
             unfinishedNs: unfinishedNs.load(ordering: .relaxed), allocatedBytes: allocatedBytes.load(ordering: .relaxed),
+            lostUsers: lostUsers.load(ordering: .relaxed),
             passed: PassedReplies(
                 status: passedStatus.load(ordering: .relaxed), size: passedSize.load(ordering: .relaxed),
                 terminator: passedTerminator.load(ordering: .relaxed), listing: passedListing.load(ordering: .relaxed)))
@@ -131,6 +133,8 @@ public struct HealthReading: Sendable, Equatable {
     public var unfinishedNs: UInt64
     /// Octets that the thread has allocated since its fifth second, by the allocator's own count; 0 without jemalloc.
     public var allocatedBytes: UInt64
+    /// Users of a closed load that were lost by a fault of the generator's own.
+    public var lostUsers: UInt64
     /// What was wrong with replies and let pass, since its check is off.
     public var passed = PassedReplies()
 

@@ -143,4 +143,9 @@ public enum Bytes {
         }
         return value
     }
+
+    /// Writes zeros over what was secret; the compiler does not take them for stores that nobody reads.
+    public static func wipe(_ start: UnsafeMutableRawPointer, _ count: Int) {
+        if count > 0 { explicit_bzero(start, count) }
+    }
 }

@@ -138,7 +138,8 @@ struct Cipher: ~Copyable {
     mutating func stash(_ bytes: UnsafeRawBufferPointer, _ resources: inout Resources) -> Bool {
         guard bytes.count > 0 else { return true }
         if stash == nil { stash = resources.cipherPool.borrow() }
-        guard let stash, stashCount &+ bytes.count <= Resources.cipherChunk else { return false }
+        assert(stashCount == 0, "nothing is read while ciphertext waits, so the order would be lost")
+        guard let stash, stashCount == 0, bytes.count <= Resources.cipherChunk else { return false }
         (stash + stashCount).copyMemory(from: bytes.baseAddress ?? UnsafeRawPointer(stash), byteCount: bytes.count)
         stashCount &+= bytes.count
         return true

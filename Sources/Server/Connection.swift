@@ -25,6 +25,10 @@ struct Connection: ~Copyable {
     private(set) var input: UnsafeMutableRawPointer?
     private var inputStart: Int32 = 0
     private var inputEnd: Int32 = 0
+    /// Octets of the chunk that have been written since it was borrowed.
+    private var inputWritten: Int32 = 0
+    /// What comes before the logon may be a password: the chunk is wiped before another connection gets it.
+    private var mayHoldSecret = true
     /// A line that is too long is being thrown away up to its end.
     private var isDiscarding = false
     /// The last `process` stopped for want of room or of work: it is to be called again, though nothing new has come.
@@ -121,6 +125,13 @@ struct Connection: ~Copyable {
         isClosing = true
     }
 
+    /// Something is as it never can be. Debug builds have stopped where it was found.
+    @inline(never)
+    mutating func endImpossible(_ resources: inout Resources) {
+        if !isClosing { resources.counters.impossible &+= 1 }
+        close(.impossible)
+    }
+
     // MARK: STLS (RFC 2595, section 4)
 
     /// Whatever came behind STLS was said by anybody on the way: it is not taken, and the connection ends (CVE-2021-38084).
@@ -172,7 +183,10 @@ struct Connection: ~Copyable {
     }
 
     /// `count` octets have been put into the room.
-    mutating func didReceive(_ count: Int, _ resources: inout Resources) { inputEnd &+= Int32(truncatingIfNeeded: count) }
+    mutating func didReceive(_ count: Int, _ resources: inout Resources) {
+        inputEnd &+= Int32(truncatingIfNeeded: count)
+        inputWritten = max(inputWritten, inputEnd)
+    }
 
     /// Whether a client that will send nothing more is still owed something: an answer to a line that has come whole,
     /// as plaintext or as ciphertext, or a refusal that is held back. Half a line is never answered.
@@ -207,6 +221,7 @@ struct Connection: ~Copyable {
             }
             guard takeLine(&resources) else { break }
         }
+        if output.isSpoilt { endImpossible(&resources) }
         if inputStart == inputEnd || isClosing { releaseInput(&resources) }
         if output.isEmpty { output.release(&resources.outputPool) }
     }
@@ -280,8 +295,15 @@ struct Connection: ~Copyable {
     }
 
     private mutating func releaseInput(_ resources: inout Resources) {
-        if let input { resources.inputPool.giveBack(input) }
+        if let input {
+            if mayHoldSecret {
+                Bytes.wipe(input, Int(inputWritten))
+                mayHoldSecret = maildrop == nil
+            }
+            resources.inputPool.giveBack(input)
+        }
         input = nil
+        inputWritten = 0
         inputStart = 0
         inputEnd = 0
     }

@@ -6,8 +6,8 @@ import POP3
 import PoplarCore
 import SASL
 
-/// Whose logon was tried: the name as it was sent, where the attempt got that far. It lies in the exchange's memory, which
-/// stays as it is until another connection borrows it.
+/// Whose logon was tried: the name as it was sent, where the attempt got that far. It lies in the exchange's memory,
+/// and is good until that is given back.
 struct Attempt {
     private let name: UnsafeRawBufferPointer
     private let isUTF16: Bool

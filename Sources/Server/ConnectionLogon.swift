@@ -245,7 +245,6 @@ extension Connection {
     mutating func finish(
         _ result: LogonResult, _ method: LogonMethod, _ attempt: Attempt, _ resources: inout Resources
     ) {
-        endExchange(&resources)
         let refusal: ServerReply
         let outcome: LogonOutcome
         switch result {
@@ -253,6 +252,7 @@ extension Connection {
             switch openMaildrop(mailbox, &resources) {
             case .opened:
                 tellLogon(method, .granted, attempt, &resources)
+                endExchange(&resources)
                 session.logonSucceeded()
                 return reply(.loggedOn, &resources)
             case .inUse:
@@ -267,7 +267,9 @@ extension Connection {
         case .mailboxUnavailable: (refusal, outcome) = (.mailboxUnavailable, .noMailbox)
         case .ambiguousAlias: (refusal, outcome) = (.ambiguousAlias, .ambiguousAlias)
         }
+        // Told before the memory is given back, where the name lies.
         tellLogon(method, outcome, attempt, &resources)
+        endExchange(&resources)
         if refusal == .logonFailure, let delay = failureDelayNs(resources.snapshot.limits) {
             held = refusal
             heldUntilNs = resources.nowNs &+ delay
@@ -355,6 +357,7 @@ extension Connection {
         forgetUser(&resources)
         sasl = nil
         guard let memory = exchange else { return }
+        memory.wipe()
         resources.exchangePool.giveBack(memory.chunk)
         exchange = nil
     }

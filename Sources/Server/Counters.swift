@@ -24,6 +24,8 @@ struct Counters {
     var tlsPipelined: UInt64 = 0
     var staleEvents: UInt64 = 0
     var queueFull: UInt64 = 0
+    /// Connections that ended for a state that cannot be: a fault of ours.
+    var impossible: UInt64 = 0
     var inUse: UInt64 = 0
     var tooSoon: UInt64 = 0
     var logons = LogonCounters()
@@ -57,7 +59,7 @@ extension Counters {
             ("in_use", inUse), ("too_soon", tooSoon),
             ("timeouts_handshake", timeouts.handshake), ("timeouts_logon", timeouts.logon), ("timeouts_idle", timeouts.idle),
             ("timeouts_stall", timeouts.stall), ("tls_pipelined", tlsPipelined), ("stale_events", staleEvents),
-            ("queue_full", queueFull),
+            ("queue_full", queueFull), ("impossible", impossible),
             ("refused_full", refusedFull), ("refused_source", refusedSource), ("displaced", displaced),
             ("accept_exhausted", acceptExhausted),
         ]

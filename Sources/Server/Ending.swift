@@ -25,6 +25,8 @@ enum Ending: UInt8, CaseIterable, Sendable {
     case displaced
     /// The server is ending.
     case drained
+    /// A fault of the server's own: a state that cannot be.
+    case impossible
 }
 
 /// The deadlines of a connection.

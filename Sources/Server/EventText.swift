@@ -92,6 +92,7 @@ extension Ending {
         case .shortage: "shortage"
         case .displaced: "displaced"
         case .drained: "drained"
+        case .impossible: "impossible"
         }
     }
 }

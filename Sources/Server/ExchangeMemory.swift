@@ -43,6 +43,8 @@ struct ExchangeMemory {
 
     let chunk: UnsafeMutableRawPointer
     private(set) var responseCount = 0
+    /// Octets of the responses' room that have been written.
+    private var responseWritten = 0
 
     init(_ chunk: UnsafeMutableRawPointer) { self.chunk = chunk }
 
@@ -61,7 +63,9 @@ struct ExchangeMemory {
     mutating func decode(_ line: Span<UInt8>) -> Bool {
         let room = UnsafeMutableRawBufferPointer(start: responseStart, count: Self.responseBytes)
         var writer = ByteWriter(room)
-        guard Base64.decode(line, into: &writer) else { return false }
+        let isWhole = Base64.decode(line, into: &writer)
+        responseWritten = max(responseWritten, writer.count)
+        guard isWhole else { return false }
         responseCount = writer.count
         return true
     }
@@ -71,6 +75,12 @@ struct ExchangeMemory {
 
     var response: UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(start: responseStart.assumingMemoryBound(to: UInt8.self), count: responseCount)
+    }
+
+    /// Wipes what was written: passwords, and what hashes of them were computed from.
+    func wipe() {
+        Bytes.wipe(chunk, SASL.ServerExchange.memorySize &+ responseWritten)
+        Bytes.wipe(chunk + Self.stateOffset, MemoryLayout<SASL.ServerExchange>.size)
     }
 
     private var responseStart: UnsafeMutableRawPointer { chunk + SASL.ServerExchange.memorySize }

@@ -94,6 +94,7 @@ struct MetricFamilies {
         counter("poplar_stls_buffered_total", "Connections ended because octets stood behind STLS.") { $0.tlsPipelined }
         counter("poplar_stale_events_total", "Events for connections that had ended in the same turn.") { $0.staleEvents }
         counter("poplar_queue_full_total", "Connections ended because a pool had nothing left.") { $0.queueFull }
+        counter("poplar_impossible_total", "Connections ended for a fault of the server's own.") { $0.impossible }
     }
 
     private mutating func allocator() {

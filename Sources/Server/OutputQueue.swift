@@ -24,12 +24,15 @@ struct OutputQueue {
     private var used: Int32 = 0
     /// Octets not sent yet.
     private(set) var pending = 0
+    /// Octets of a reply found no room, though `hasRoom` had been asked for it: what follows them would be a corrupt
+    /// stream. Our own fault, never the client's; the connection ends.
+    private(set) var isSpoilt = false
 
     var isEmpty: Bool { pending == 0 }
 
     /// Whether another command's reply fits for certain.
     var hasRoom: Bool {
-        Int(partCount) <= Self.partCapacity &- Self.commandParts && room >= Self.commandBytes
+        Int(partCount) <= Self.partCapacity &- Self.commandParts && room >= Self.commandBytes && !isSpoilt
     }
 
     /// Octets that can still be copied in.
@@ -55,7 +58,8 @@ struct OutputQueue {
     }
 
     mutating func commit(_ writer: borrowing ByteWriter) {
-        guard let chunk, writer.count > 0, writer.count <= room else { return }
+        guard !writer.overflowed, writer.count <= room else { return spoil() }
+        guard let chunk, writer.count > 0 else { return }
         let start = chunk + (Self.headSize &+ Int(used))
         used &+= Int32(truncatingIfNeeded: writer.count)
         add(start, writer.count)
@@ -64,7 +68,7 @@ struct OutputQueue {
     /// Copies a fixed text in.
     mutating func append(_ text: StaticString) {
         let count = text.utf8CodeUnitCount
-        guard let chunk, count <= room else { return }
+        guard let chunk, count <= room else { return spoil() }
         let start = chunk + (Self.headSize &+ Int(used))
         start.copyMemory(from: text.utf8Start, byteCount: count)
         used &+= Int32(truncatingIfNeeded: count)
@@ -78,7 +82,7 @@ struct OutputQueue {
     }
 
     private mutating func add(_ start: UnsafeMutableRawPointer, _ count: Int) {
-        guard let chunk else { return }
+        guard let chunk else { return spoil() }
         let parts = chunk.assumingMemoryBound(to: iovec.self)
         pending &+= count
         if partCount > firstPart {
@@ -90,10 +94,16 @@ struct OutputQueue {
         }
         guard Int(partCount) < Self.partCapacity else {
             pending &-= count
-            return
+            return spoil()
         }
         (parts + Int(partCount)).initialize(to: iovec(iov_base: start, iov_len: count))
         partCount &+= 1
+    }
+
+    @inline(never)
+    private mutating func spoil() {
+        assertionFailure("octets of a reply have no room in the output queue")
+        isSpoilt = true
     }
 
     /// The parts not sent yet, for one call.

@@ -29,6 +29,7 @@ struct PendingList: ~Copyable {
     /// Appends a slot that is not in the list.
     mutating func append(_ slot: Int) {
         guard slot >= 0, slot < capacity else { return }
+        assert(tail != Int32(truncatingIfNeeded: slot), "a slot is in the list twice")
         let entry = Int32(truncatingIfNeeded: slot)
         next[slot] = Self.none
         previous[slot] = tail

@@ -24,11 +24,13 @@ struct ReadyQueue: ~Copyable {
 
     var isEmpty: Bool { count == 0 }
 
-    /// Appends; each connection is in the queue once at the most, so there is room.
-    mutating func push(_ token: Token) {
-        guard count < capacity else { return }
+    /// Appends; each connection is in the queue once at the most, so there is room. False: there was none.
+    mutating func push(_ token: Token) -> Bool {
+        assert(count < capacity, "a connection is in the ready queue twice")
+        guard count < capacity else { return false }
         ring[(head &+ count) & mask] = token.raw
         count &+= 1
+        return true
     }
 
     mutating func pop() -> Token? {

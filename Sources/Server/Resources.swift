@@ -91,6 +91,24 @@ struct Resources: ~Copyable {
         work.begin(snapshot.limits.workPerTurn)
     }
 
+    /// Chunks of each pool that stay for the next connections.
+    private static let reserve = 256
+    /// Chunks of each pool that are freed in one go: some hundred microseconds.
+    private static let chunksAtOnce = 512
+
+    /// Whether a flood has left more chunks behind than the reserve.
+    var hasSurplus: Bool {
+        inputPool.idle > Self.reserve || outputPool.idle > Self.reserve || cipherPool.idle > Self.reserve
+            || exchangePool.idle > Self.reserve || markPool.idle > Self.reserve
+    }
+
+    /// Gives back some of what nobody has borrowed since the last call. True: there is more.
+    mutating func shrinkPools() -> Bool {
+        func more(_ pool: inout BufferPool) -> Bool { pool.shrink(reserve: Self.reserve, atMost: Self.chunksAtOnce) }
+        let pools = (more(&inputPool), more(&outputPool), more(&cipherPool), more(&exchangePool), more(&markPool))
+        return pools.0 || pools.1 || pools.2 || pools.3 || pools.4
+    }
+
     /// A connection's turn begins: it has its whole share of work.
     @inline(__always)
     mutating func beginTurn() { work.begin(snapshot.limits.workPerTurn) }

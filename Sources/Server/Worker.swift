@@ -38,6 +38,8 @@ struct Worker: ~Copyable {
     var isLighter = false
     /// Connections open that came through an encrypted listener.
     var openEncrypted: UInt64 = 0
+    /// The pools are giving back what a flood has left; a timer of the wheel says when to go on.
+    var isShrinking = false
     var drainDeadlineNs: UInt64?
 
     init(
@@ -61,7 +63,7 @@ struct Worker: ~Copyable {
         self.sources = sources
         resources = Resources(snapshot, connections: connections, nowNs: now, worker: number, events: events)
         slab = Slab(capacity: connections)
-        wheel = TimerWheel(capacity: connections + 1, tickNs: 32_000_000, nowNs: now)
+        wheel = TimerWheel(capacity: connections + 2, tickNs: 32_000_000, nowNs: now)
         pending = PendingList(capacity: connections)
         ready = ReadyQueue(capacity: connections)
     }
@@ -81,6 +83,7 @@ struct Worker: ~Copyable {
             if hasAlarm { expireTimers() }
             runReadyQueue()
             if isLighter { resumeAccepting() }
+            if resources.hasSurplus, !isShrinking { beginShrinking() }
             if let drainDeadlineNs, slab.count == 0 || resources.nowNs >= drainDeadlineNs { break }
         }
         endAll()
@@ -124,8 +127,11 @@ struct Worker: ~Copyable {
 
     mutating func push(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
         guard !seat.pointee.isReady else { return }
-        seat.pointee.isReady = true
-        ready.push(token)
+        seat.pointee.isReady = ready.push(token)
+        guard seat.pointee.isReady else {
+            seat.pointee.connection.endImpossible(&resources)
+            return remove(token)
+        }
     }
 
     /// Reads once and answers. A short read means that the socket is empty, which spares the call that would say so.

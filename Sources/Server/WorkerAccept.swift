@@ -86,7 +86,12 @@ extension Worker {
             }
             cipher = Cipher(session, channelBinding: resources.channelBinding)
         }
-        guard let (token, seat) = slab.take() else { return }
+        guard let (token, seat) = slab.take() else {
+            assertionFailure("room was made, and there is none")
+            resources.counters.impossible &+= 1
+            if let place { sources.giveBack(place) }
+            return
+        }
         seat.initialize(
             to: Seat(socket: socket, connection: Connection(cipher: cipher, nowNs: resources.nowNs), peer: peer))
         seat.pointee.connection.open(&resources)

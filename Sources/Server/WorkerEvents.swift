@@ -42,7 +42,7 @@ extension Worker {
     mutating func tellEnd(_ token: Token, _ seat: UnsafeMutablePointer<Seat>) {
         let ending = seat.pointee.connection.ending
         switch ending {
-        case .quit, .client, .timeout, .shortage, .drained: break
+        case .quit, .client, .timeout, .shortage, .drained, .impossible: break
         case .badCommands, .logonFailures, .protocolError: tellEnd(.protocolError, token, seat)
         case .stlsBuffered: tellEnd(.stlsBuffered, token, seat)
         case .tls: tellEnd(.tlsFailed, token, seat)

@@ -38,6 +38,10 @@ extension Worker {
                 resumeAccepting()
                 continue
             }
+            if slot == shrinkSlot {
+                shrink()
+                continue
+            }
             guard let token = slab.token(slot: slot), let seat = slab.pointer(token) else { continue }
             let deadline = seat.pointee.connection.deadline(resources.snapshot.limits, isBlocked: seat.pointee.isBlocked)
             if deadline.atNs > resources.nowNs, !seat.pointee.isLingering {
@@ -46,6 +50,25 @@ extension Worker {
                 expire(token, seat, deadline.phase)
             }
         }
+    }
+
+    // MARK: Memory
+
+    private var shrinkSlot: Int { slab.capacity &+ 1 }
+    private static let shrinkNs: UInt64 = 500_000_000
+
+    /// A flood has passed, or is still on: what is idle for half a second is given back, piece by piece. This ends by
+    /// itself, so that an idle server's timer stops.
+    @inline(never)
+    mutating func beginShrinking() {
+        isShrinking = true
+        _ = resources.shrinkPools()
+        setTimer(slot: shrinkSlot, deadlineNs: resources.nowNs &+ Self.shrinkNs)
+    }
+
+    private mutating func shrink() {
+        isShrinking = resources.shrinkPools()
+        if isShrinking { setTimer(slot: shrinkSlot, deadlineNs: resources.nowNs &+ Self.shrinkNs) }
     }
 
     private mutating func expire(_ token: Token, _ seat: UnsafeMutablePointer<Seat>, _ phase: Phase) {

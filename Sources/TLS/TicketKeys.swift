@@ -91,12 +91,19 @@ struct TicketRing {
         let target = slot(next)
         for index in 0..<Self.keyWords { target[index].store(key[index], ordering: .relaxed) }
         words[0].store(next, ordering: .releasing)
-        // The key before the oldest that opens is forgotten; its readers have had a whole generation to finish.
+        // The key before the oldest that opens is forgotten; its readers have had a whole generation to finish. A
+        // release holds back what came before it alone, so that without this fence the zeros, and the next key of the
+        // slot, might be seen before the generation (ARM). With it: whoever has read a word that was written after the
+        // fence, and then passes the acquire fence of `copy`, reads `next` or a later generation there, and drops the
+        // copy.
+        atomicMemoryFence(ordering: .releasing)
         let forgotten = slot(next &- Self.opening &- 1)
         for index in 0..<Self.keyWords { forgotten[index].store(0, ordering: .relaxed) }
     }
 
-    /// Copies the key of `generation` to `target` (80 octets). False: it was overwritten meanwhile.
+    /// Copies the key of `generation` to `target` (80 octets). False: it was overwritten meanwhile. `generation` was
+    /// read with acquire, so that the words are at least as new as that key; the fence behind them finds out whether
+    /// one is newer.
     func copy(_ generation: UInt64, to target: UnsafeMutableRawPointer) -> Bool {
         let source = slot(generation)
         for index in 0..<Self.keyWords {

@@ -72,6 +72,7 @@ public struct Recorder: ~Copyable {
     /// A retrieval of the measured phases ended well, but late by the rule of `slot`.
     @inlinable
     public mutating func recordLate(slot: Int) {
+        assert(slot >= 0 && slot < Bank.lateSlots, "a rule without a slot")
         guard slot >= 0, slot < Bank.lateSlots else { return }
         bank.pointee.late[slot] &+= 1
     }

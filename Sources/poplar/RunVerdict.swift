@@ -85,6 +85,8 @@ enum RunVerdict {
                 "the real starts are no exact Poisson process: A squared \(rounded(test.statistic)), 99.9 % point "
                     + "\(AndersonDarling.limit1PerMille), distance \(rounded(test.distance))")
         }
+        let lost = run.health.reduce(0) { $0 &+ $1.lostUsers }
+        if lost > 0 { warnings.append("\(lost) users were lost by a fault of the generator: please report it") }
         if totals.lateHandovers > 0 {
             warnings.append(
                 "\(totals.lateHandovers) hand-overs of a second were put off, since nobody took them: series.csv and "
