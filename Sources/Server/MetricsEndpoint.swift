@@ -112,9 +112,11 @@ public final class MetricsEndpoint: @unchecked Sendable {
     /// Closes the connection that has waited longest: one that has not asked yet before one whose reply is under way.
     private func displace(_ clients: inout [Client]) {
         let silent = clients.indices.filter { clients[$0].reply.isEmpty }
-        guard let oldest = (silent.isEmpty ? Array(clients.indices) : silent).min(by: {
-            clients[$0].deadlineNs < clients[$1].deadlineNs
-        }) else { return }
+        guard
+            let oldest = (silent.isEmpty ? Array(clients.indices) : silent).min(by: {
+                clients[$0].deadlineNs < clients[$1].deadlineNs
+            })
+        else { return }
         close(clients[oldest].descriptor)
         clients.remove(at: oldest)
     }

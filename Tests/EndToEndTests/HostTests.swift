@@ -19,14 +19,17 @@ private final class HostedPoplar {
     /// it.
     init(_ arguments: [String], before: String = "", redirect: String = "", errors: Int32? = nil) throws {
         let output = try Pipe2()
-        let words = ["serve", "--pop3", "127.0.0.1:0", "--workers", "1", "--population", "users=10", "--limit", "drain-ms=100"]
+        let words =
+            ["serve", "--pop3", "127.0.0.1:0", "--workers", "1", "--population", "users=10", "--limit", "drain-ms=100"]
             + arguments
         let script = "\(before) exec \"$0\" \"$@\" \(redirect)"
         child = try Child(
             "/bin/sh", ["-c", script, Program.poplar] + words, seconds: 120, output: output.write, errors: errors)
         output.closeWrite()
         ready = output.read(until: "\n")
-        port = Int(ready.split(whereSeparator: \.isWhitespace).first { $0.hasPrefix("pop3=") }?.split(separator: ":").last ?? "") ?? 0
+        port =
+            Int(ready.split(whereSeparator: \.isWhitespace).first { $0.hasPrefix("pop3=") }?.split(separator: ":").last ?? "")
+            ?? 0
         guard port > 0 else {
             kill(child.pid, SIGTERM)
             throw ServerFailure(text: "poplar serve ended with \(child.wait()) before it was ready: \(ready)")
@@ -308,7 +311,10 @@ struct SignalTests {
         let script = "trap '' HUP; exec \"$0\" \"$@\""
         let child = try Child(
             "/bin/sh",
-            ["-c", script, Program.poplar, "run", profile, "--json-lines", "--out", folder.url.appendingPathComponent("out").path],
+            [
+                "-c", script, Program.poplar, "run", profile, "--json-lines", "--out",
+                folder.url.appendingPathComponent("out").path,
+            ],
             seconds: 100, output: output.write, errors: nil)
         output.closeWrite()
         let pid = try HostedPoplar.onlyChild(of: child.pid)

@@ -69,7 +69,8 @@ private let excuses: [Excuse] = [
     Excuse(path: "Sources/Server/EventText.swift", bans: [.string], reason: "a record as a line, on the thread of the log"),
     Excuse(path: "Sources/Server/EventWriter.swift", bans: [.class, .dictionary, .mutex], reason: "the thread of the log"),
     Excuse(
-        path: "Sources/Server/FigureCollector.swift", bans: [.class, .mutex], reason: "asks the workers, from threads that may wait"),
+        path: "Sources/Server/FigureCollector.swift", bans: [.class, .mutex],
+        reason: "asks the workers, from threads that may wait"),
     Excuse(path: "Sources/Server/FigureExchange.swift", bans: [.class], reason: "shared by a worker and the metrics thread"),
     Excuse(path: "Sources/Server/LogOutput.swift", bans: [.class], reason: "a file that several control threads write to"),
     Excuse(path: "Sources/Server/MetricFamilies.swift", bans: [.class], reason: "the page, made on the metrics thread"),
