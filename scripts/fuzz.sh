@@ -20,7 +20,9 @@ case "$seconds" in ''|*[!0-9]*) echo "fuzz.sh: --seconds takes a number" >&2; ex
 
 package=Tests/Fuzzing
 export POPLAR_ALLOCATOR=glibc
-build=(swift build --package-path "$package" -c release --sanitize=address -Xswiftc -sanitize=fuzzer -Xswiftc -use-ld=lld)
+# Optimised, and with every `assert` on: an impossible state that a release build would only count ends the fuzzer.
+build=(swift build --package-path "$package" -c release --sanitize=address -Xswiftc -sanitize=fuzzer -Xswiftc -use-ld=lld
+    -Xswiftc -assert-config -Xswiftc Debug)
 log="$package/.build/build.log"
 mkdir -p "$package/.build"
 if ! "${build[@]}" >"$log" 2>&1 </dev/null; then
