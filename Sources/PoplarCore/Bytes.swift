@@ -144,8 +144,22 @@ public enum Bytes {
         return value
     }
 
-    /// Writes zeros over what was secret; the compiler does not take them for stores that nobody reads.
+    /// Writes zeros over what was secret. `room`: octets that may be written from `start` on, at least `count`; a short
+    /// secret then costs a few stores.
+    @inlinable
+    public static func wipe(_ start: UnsafeMutableRawPointer, _ count: Int, room: Int) {
+        guard count <= 64, room >= 64 else { return wipe(start, count) }
+        // The memory is lent again, so that no compiler can take these for stores that nobody reads.
+        for offset in 0..<4 { start.storeBytes(of: .zero, toByteOffset: offset &* 16, as: SIMD16<UInt8>.self) }
+    }
+
+    /// Writes zeros over what was secret; the compiler does not take them for stores that nobody reads. In pieces: for
+    /// larger ones memset(3) uses string instructions, which take longer to begin than these few kilobytes.
     public static func wipe(_ start: UnsafeMutableRawPointer, _ count: Int) {
-        if count > 0 { explicit_bzero(start, count) }
+        var done = 0
+        while done < count {
+            explicit_bzero(start + done, min(1024, count &- done))
+            done &+= 1024
+        }
     }
 }

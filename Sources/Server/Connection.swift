@@ -297,7 +297,7 @@ struct Connection: ~Copyable {
     private mutating func releaseInput(_ resources: inout Resources) {
         if let input {
             if mayHoldSecret {
-                Bytes.wipe(input, Int(inputWritten))
+                Bytes.wipe(input, Int(inputWritten), room: Resources.inputChunk)
                 mayHoldSecret = maildrop == nil
             }
             resources.inputPool.giveBack(input)

@@ -355,9 +355,9 @@ extension Connection {
 
     mutating func endExchange(_ resources: inout Resources) {
         forgetUser(&resources)
-        sasl = nil
         guard let memory = exchange else { return }
-        memory.wipe()
+        memory.wipe(sasl?.pointee.mechanism)
+        sasl = nil
         resources.exchangePool.giveBack(memory.chunk)
         exchange = nil
     }

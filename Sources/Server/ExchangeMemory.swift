@@ -77,10 +77,11 @@ struct ExchangeMemory {
         UnsafeBufferPointer(start: responseStart.assumingMemoryBound(to: UInt8.self), count: responseCount)
     }
 
-    /// Wipes what was written: passwords, and what hashes of them were computed from.
-    func wipe() {
+    /// Wipes the client's responses and, unless the mechanism is one to which no password is ever sent, what it kept of
+    /// them.
+    func wipe(_ mechanism: Mechanism?) {
+        if mechanism == .ntlm { return Bytes.wipe(responseStart, responseWritten) }
         Bytes.wipe(chunk, SASL.ServerExchange.memorySize &+ responseWritten)
-        Bytes.wipe(chunk + Self.stateOffset, MemoryLayout<SASL.ServerExchange>.size)
     }
 
     private var responseStart: UnsafeMutableRawPointer { chunk + SASL.ServerExchange.memorySize }

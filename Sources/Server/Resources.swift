@@ -97,7 +97,9 @@ struct Resources: ~Copyable {
     private static let chunksAtOnce = 512
 
     /// Whether a flood has left more chunks behind than the reserve.
-    var hasSurplus: Bool {
+    /// `mutating`, to be asked in place: a getter that borrows has the compiler copy what lies around it.
+    @inline(__always)
+    mutating func hasSurplus() -> Bool {
         inputPool.idle > Self.reserve || outputPool.idle > Self.reserve || cipherPool.idle > Self.reserve
             || exchangePool.idle > Self.reserve || markPool.idle > Self.reserve
     }

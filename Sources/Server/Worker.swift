@@ -83,7 +83,6 @@ struct Worker: ~Copyable {
             if hasAlarm { expireTimers() }
             runReadyQueue()
             if isLighter { resumeAccepting() }
-            if resources.hasSurplus, !isShrinking { beginShrinking() }
             if let drainDeadlineNs, slab.count == 0 || resources.nowNs >= drainDeadlineNs { break }
         }
         endAll()
@@ -350,6 +349,7 @@ struct Worker: ~Copyable {
         seat.pointee.connection.end(&resources)
         wheel.cancel(slot: Int(token.slot))
         slab.remove(token)
+        if !isShrinking, resources.hasSurplus() { beginShrinking() }
         isLighter = pausedAccepting
     }
 

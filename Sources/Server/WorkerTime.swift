@@ -33,6 +33,8 @@ extension Worker {
             alarmNs = wheel.timeUntilNext(nowNs: resources.nowNs).map { resources.nowNs &+ $0 } ?? .max
             if alarmNs != .max { Alarm.set(alarm, atNs: max(1, alarmNs)) }
         }
+        // Connections that stay open and idle after a flood are looked at here, the others when they end.
+        if !isShrinking, resources.hasSurplus() { beginShrinking() }
         while let slot = wheel.popExpired(nowNs: resources.nowNs) {
             if slot == slab.capacity {
                 resumeAccepting()
