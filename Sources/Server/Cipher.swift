@@ -59,6 +59,7 @@ struct Cipher: ~Copyable {
         switch progress {
         case .done:
             isEstablished = true
+            tls.beginWiping()
             if tls.isResumed { resources.counters.handshakesResumed &+= 1 } else { resources.counters.handshakesFull &+= 1 }
             return .established
         case .needsInput, .needsOutput: return .waiting
@@ -67,6 +68,9 @@ struct Cipher: ~Copyable {
             return .failed
         }
     }
+
+    /// The client has logged on, so what it sends from here on is no secret of its own.
+    func passwordHasCome() { tls.endWiping() }
 
     /// Decrypts what the pump holds into `room`.
     mutating func decrypt(into room: UnsafeMutableRawBufferPointer, _ resources: inout Resources) -> TLSSession.Transfer {

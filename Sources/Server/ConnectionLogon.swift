@@ -321,6 +321,8 @@ extension Connection {
         case .opened(let open):
             spendWords(&resources)
             maildrop = open
+            // No password comes after this one.
+            cipher?.passwordHasCome()
             return .opened
         case .inUse, .tooSoon:
             if let memory { resources.markPool.giveBack(memory) }

@@ -77,10 +77,10 @@ struct ExchangeMemory {
         UnsafeBufferPointer(start: responseStart.assumingMemoryBound(to: UInt8.self), count: responseCount)
     }
 
-    /// Wipes the client's responses and, unless the mechanism is one to which no password is ever sent, what it kept of
-    /// them.
+    /// Wipes the client's responses and what the mechanism kept of them. NTLM's are left: they prove a password, and none is
+    /// ever sent.
     func wipe(_ mechanism: Mechanism?) {
-        if mechanism == .ntlm { return Bytes.wipe(responseStart, responseWritten) }
+        guard mechanism != .ntlm else { return }
         Bytes.wipe(chunk, SASL.ServerExchange.memorySize &+ responseWritten)
     }
 

@@ -75,10 +75,8 @@ public final class TLSContext: @unchecked Sendable {
         guard SSL_CTX_set_cipher_list(context, ciphers) == 1, SSL_CTX_set_ciphersuites(context, suites) == 1,
             copenssl_ctx_set_groups(context, "X25519:P-256:P-384") == 1
         else { throw TLSError("OpenSSL has none of the wanted ciphers or groups") }
-        // What has been read is wiped in OpenSSL's buffer as well: it may have been a password.
         let options =
             copenssl_op_no_renegotiation | copenssl_op_no_compression | copenssl_op_cipher_server_preference
-            | copenssl_op_cleanse_plaintext
         // Tickets alone: nothing to look up, nothing to lock. One ticket a handshake serves one later session.
         _ = copenssl_ctx_set_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
         guard SSL_CTX_set_options(context, options) & options == options, SSL_CTX_set_num_tickets(context, 1) == 1 else {

@@ -82,6 +82,13 @@ public struct TLSSession: ~Copyable {
         failureMemory = memory
     }
 
+    /// From here on OpenSSL wipes its own buffer after each record that was read. It costs some 8,000 instructions a record,
+    /// so a server asks for it only while a password may come.
+    public func beginWiping() { _ = SSL_set_options(ssl, copenssl_op_cleanse_plaintext) }
+
+    /// No more than the record that is being read is wiped.
+    public func endWiping() { if !hasPending { _ = SSL_clear_options(ssl, copenssl_op_cleanse_plaintext) } }
+
     /// Carries the handshake on as far as input and room allow.
     public mutating func handshake() -> Progress {
         guard !broken else { return .failed }
