@@ -41,6 +41,16 @@ bool cjemalloc_read(cjemalloc_figures *figures) {
            statistic("stats.resident", &figures->resident) && statistic("stats.mapped", &figures->mapped);
 }
 
+void cjemalloc_purge(void) {
+    unsigned arena = 0;
+    size_t size = sizeof arena;
+    char name[40];
+    mallctl("thread.tcache.flush", NULL, NULL, NULL, 0);
+    if (mallctl("thread.arena", &arena, &size, NULL, 0) != 0) return;
+    snprintf(name, sizeof name, "arena.%u.purge", arena);
+    mallctl(name, NULL, NULL, NULL, 0);
+}
+
 const char *cjemalloc_description(void) {
     static char text[96];
     const char *version = "unknown";
@@ -62,6 +72,7 @@ bool cjemalloc_read(cjemalloc_figures *figures) {
     return true;
 }
 
+void cjemalloc_purge(void) { malloc_trim(0); }
 bool cjemalloc_is_live(void) { return false; }
 const uint64_t *cjemalloc_thread_allocated(void) { return NULL; }
 uint64_t cjemalloc_resident_bytes(void) { return 0; }

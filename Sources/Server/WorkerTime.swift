@@ -1,6 +1,7 @@
 // A worker's deadlines: one of each connection on the wheel, the next of all on the alarm. Nothing is set per command and
 // nothing per wait. Invariant: no deadline that is set lies before the alarm, but while they are being looked through.
 
+import CJemalloc
 import PoplarCore
 import Reactor
 
@@ -70,7 +71,9 @@ extension Worker {
 
     private mutating func shrink() {
         isShrinking = resources.shrinkPools()
-        if isShrinking { setTimer(slot: shrinkSlot, deadlineNs: resources.nowNs &+ Self.shrinkNs) }
+        guard !isShrinking else { return setTimer(slot: shrinkSlot, deadlineNs: resources.nowNs &+ Self.shrinkNs) }
+        // The flood is over. The allocator would keep its pages for as long as nobody asks it for anything.
+        cjemalloc_purge()
     }
 
     private mutating func expire(_ token: Token, _ seat: UnsafeMutablePointer<Seat>, _ phase: Phase) {
