@@ -209,7 +209,9 @@ enum Zeros {
         -> UnsafeMutablePointer<Value>?
     {
         let (count, overflows) = max(1, rows).multipliedReportingOverflow(by: max(1, columns))
-        guard !overflows, let memory = calloc(count, MemoryLayout<Value>.stride) else { return nil }
+        guard !overflows, !count.multipliedReportingOverflow(by: MemoryLayout<Value>.stride).overflow,
+            let memory = calloc(count, MemoryLayout<Value>.stride)
+        else { return nil }
         return memory.bindMemory(to: Value.self, capacity: count)
     }
 }
