@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build demo test peers bench proof recorder floor fuzz tls-scan attack hostile sanitize lint format torture clean
+.PHONY: help build demo test peers bench instructions proof recorder floor fuzz tls-scan attack hostile sanitize lint format torture clean
 
 # What Package.swift bakes into the binary. The environment is part of SwiftPM's cache key, so these are never stale.
 export POPLAR_COMMIT := $(shell scripts/version.sh)
@@ -22,11 +22,12 @@ PROOF        ?=
 ATTACK       ?=
 HOSTILE      ?=
 SANITIZE     ?=
+BASE         ?=
 CC           := gcc
 
 help: ## list the targets (default)
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
-		while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+		while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 build: ## build .build/release/poplar
 	@scripts/setup.sh build
@@ -64,6 +65,10 @@ floor: ## build the C floors that the benchmarks race against, and the load clie
 bench: build floor ## allocations, system calls, then every race of docs/benchmarks.md (BENCH="--pairs 5 --rows plain,ntlm")
 	scripts/allocations.sh
 	python3 Benchmarks/race --syscalls --out results/bench/speed.json $(BENCH)
+
+instructions: build floor ## user instructions per session, RETR and NTLM logon, by callgrind (BASE=another binary: the ratio, at most 1.01)
+	@scripts/setup.sh instructions
+	scripts/instructions.sh $(POPLAR) $(BASE)
 
 proof: build floor ## can the generator be trusted: stalls, known waits, arrivals, cost, other clients (PROOF="omission known")
 	@scripts/setup.sh test bench peers proof

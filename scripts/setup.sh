@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the named groups need: build (default), test, bench, fuzz, scan, peers, proof. Debian packages through apt, with
+# Installs what the named groups need: build (default), test, bench, instructions, fuzz, scan, peers, proof. Debian packages through apt, with
 # sudo only when not root; what is there already is left alone, so that a second run is instant and needs no network. The
 # servers of the group peers are not installed but unpacked below .build/peers: nothing of the system changes, no daemon starts.
 # Swift is checked and never installed: which toolchain a machine carries is its owner's decision.
@@ -16,10 +16,11 @@ packages_of() {
     hostile) echo python3 openssl ;;
     fuzz) echo lld ;;
     scan) echo testssl.sh sslscan openssl python3 ;;
+    instructions) echo gcc libc6-dev libssl-dev valgrind binutils ;;
     peers) echo python3 openssl util-linux perl ;;
     proof) echo python3 util-linux postal jmeter jmeter-mail default-jre-headless ;;
     *)
-        echo "setup: unknown group '$1' (build, test, bench, attack, hostile, fuzz, scan, peers, proof)" >&2
+        echo "setup: unknown group '$1' (build, test, bench, instructions, attack, hostile, fuzz, scan, peers, proof)" >&2
         exit 64
         ;;
     esac
