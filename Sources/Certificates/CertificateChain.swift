@@ -1,6 +1,6 @@
-// The certificates of a file, the server's own first, as OpenSSL has read them, and what must hold of them before clients see
-// them: kinds and sizes of keys, dates, usage, each signed by the next. The root may be left out, and nobody is asked whether
-// it is trusted. Invariant: owns what it holds.
+// The certificates of a file, the server's own first, as OpenSSL has read them, and what must hold of them before
+// clients see them: kinds and sizes of keys, dates, usage, each signed by the next. The root may be left out, and
+// nobody is asked whether it is trusted. Invariant: owns what it holds.
 
 import COpenSSL
 

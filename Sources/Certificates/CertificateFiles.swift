@@ -24,8 +24,8 @@ public enum CertificateFiles {
         return CertifiedKey(certificatePEM: certificates(text), keyPEM: secret, fingerprint: fingerprint)
     }
 
-    /// The certificates of authorities in `pem`, which came from the file `path`: all of them, or an error that says which one
-    /// cannot be read.
+    /// The certificates of authorities in `pem`, which came from the file `path`: all of them, or an error that says
+    /// which one cannot be read.
     public static func authorities(_ pem: [UInt8], path: String) throws(CertificateError) -> [UInt8] {
         let text = try PEMText(pem, path: path)
         _ = try CertificateChain(text, path: path)

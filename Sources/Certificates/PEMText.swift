@@ -1,6 +1,6 @@
-// The blocks of a PEM file (RFC 7468), line by line. OpenSSL's reader passes over what it does not know, so that a damaged
-// BEGIN line hides a certificate; here such a file is an error with its line. Text between the blocks is allowed, as
-// `openssl x509 -text` writes it, and so are CR LF and a byte order mark.
+// The blocks of a PEM file (RFC 7468), line by line. OpenSSL's reader passes over what it does not know, so that a
+// damaged BEGIN line hides a certificate; here such a file is an error with its line. Text between the blocks is
+// allowed, as `openssl x509 -text` writes it, and so are CR LF and a byte order mark.
 // Invariant: no error quotes the file, which may be a private key.
 
 struct PEMText {

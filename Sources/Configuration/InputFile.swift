@@ -90,8 +90,8 @@ public enum InputFile {
         return try wait(descriptor, name) & Int16(POLLIN) == 0
     }
 
-    /// Waits until there is something, or the end. Returns what poll(2) saw. The signals that end a program end it here,
-    /// also where they are blocked for a queue that nobody reads yet.
+    /// Waits until there is something, or the end. Returns what poll(2) saw. The signals that end a program end it
+    /// here, also where they are blocked for a queue that nobody reads yet.
     @discardableResult
     private static func wait(_ descriptor: Int32, _ name: String) throws(Failure) -> Int16 {
         var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)

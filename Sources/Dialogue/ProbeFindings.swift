@@ -101,8 +101,8 @@ public struct ProbeChannel: Sendable, Encodable {
         }
     }
 
-    /// The greeting of the server behind a proxy that lets nobody log on before STLS: it ends the connection at AUTH, and lists
-    /// STLS and no way to log on.
+    /// The greeting of the server behind a proxy that lets nobody log on before STLS: it ends the connection at AUTH,
+    /// and lists STLS and no way to log on.
     private var wantsSTLSFirst: Bool {
         guard endsAtBareAuth, offersSTLS else { return false }
         return !(capabilities ?? []).contains { $0.uppercased() == "USER" || $0.uppercased().hasPrefix("SASL") }

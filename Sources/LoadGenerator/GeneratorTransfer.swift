@@ -245,8 +245,8 @@ extension GeneratorThread {
         }
     }
 
-    /// The TLS layer is broken: its alert leaves, and the reason stays with the failure. `received`: octets of a handshake
-    /// that have just come, since a server that answers in the clear says with them what it is.
+    /// The TLS layer is broken: its alert leaves, and the reason stays with the failure. `received`: octets of a
+    /// handshake that have just come, since a server that answers in the clear says with them what it is.
     private mutating func breakTLS(_ token: Token, _ seat: UnsafeMutablePointer<Seat>, received: Int) {
         if let failure = seat.pointee.tls?.failure {
             let isClear = failure.cause == .clearText

@@ -12,8 +12,8 @@ public struct LoadConfiguration: Sendable {
     public var pop3: SocketAddress?
     /// Where TLS sessions go; nil when the profile has none.
     public var pop3s: SocketAddress?
-    /// Whom sessions ask for by SNI, and verify where certificates are: after STLS on `pop3`, and on `pop3s`. Nil asks for
-    /// nobody, and with a verification fails each session.
+    /// Whom sessions ask for by SNI, and verify where certificates are: after STLS on `pop3`, and on `pop3s`. Nil asks
+    /// for nobody, and with a verification fails each session.
     public var stlsPeer: TLSPeer?
     public var tlsPeer: TLSPeer?
     public var verification: Verification

@@ -1,6 +1,7 @@
-// What a server offers before anybody logs on: its greeting, CAPA (RFC 2449), bare AUTH (MS-POP3 2.2.1), and both again behind
-// STLS (RFC 2595). Some servers and proxies end the connection at bare AUTH, such as stunnel in its STLS mode: then all is
-// asked once more without it. A port that speaks something else is told by its first octets. Nothing secret is sent.
+// What a server offers before anybody logs on: its greeting, CAPA (RFC 2449), bare AUTH (MS-POP3 2.2.1), and both again
+// behind STLS (RFC 2595). Some servers and proxies end the connection at bare AUTH, such as stunnel in its STLS mode:
+// then all is asked once more without it. A port that speaks something else is told by its first octets. Nothing secret
+// is sent.
 
 public import Dialogue
 import Glibc

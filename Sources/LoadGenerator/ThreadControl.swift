@@ -91,7 +91,8 @@ public final class ThreadHealth: Sendable {
     }
 }
 
-/// TLS handshakes that were done, by what was negotiated, and those of them whose certificate was verified for the host.
+/// TLS handshakes that were done, by what was negotiated, and those of them whose certificate was verified for the
+/// host.
 public struct HandshakeCounts: Sendable, Equatable {
     public var tls12: UInt64 = 0
     public var tls13: UInt64 = 0

@@ -121,7 +121,8 @@ struct AnswerBuilder {
         var lmWriter = ByteWriter(lmPlace)
         var ntWriter = ByteWriter(ntPlace)
         let server = challenge.serverChallenge
-        // Without extended session security there is no NTLM2 session: clients that would use it answer with NTLMv1 then.
+        // Without extended session security there is no NTLM2 session: clients that would use it answer with NTLMv1
+        // then.
         if flags.contains(.extendedSessionSecurity) {
             lmWriter.append(littleEndian: secrets.clientChallenge)
             lmWriter.append(repeating: 0, count: 16)

@@ -41,8 +41,8 @@ struct AuthenticateMessage: Sendable, Equatable {
     /// User, NT response and LM response empty (the LM response may be one zero octet).
     var isAnonymous: Bool { user.isEmpty && nt.isEmpty && lm.count <= 1 }
 
-    /// `negotiated` are the flags of our challenge. Nil for who only looks at a message of others: its own flags are taken then,
-    /// and Unicode where they name no encoding.
+    /// `negotiated` are the flags of our challenge. Nil for who only looks at a message of others: its own flags are
+    /// taken then, and Unicode where they name no encoding.
     init(_ bytes: Span<UInt8>, negotiated: NegotiateFlags?) throws(MessageFault) {
         try MessageReader.expect(MessageType.authenticate, in: bytes, atLeast: 52, atMost: Limits.authenticate)
         size = UInt32(truncatingIfNeeded: bytes.count)

@@ -29,8 +29,8 @@ public struct NegotiateFlags: OptionSet, Sendable, Equatable {
     public static let keyExchange = NegotiateFlags(rawValue: 0x4000_0000)
     public static let weak56 = NegotiateFlags(rawValue: 0x8000_0000)
 
-    /// Whether a message says how names are written. (By the bits: a generic set operation would ask the runtime for its
-    /// witness table on the path of a logon.)
+    /// Whether a message says how names are written. (By the bits: a generic set operation would ask the runtime for
+    /// its witness table on the path of a logon.)
     var namesEncoding: Bool { rawValue & (Self.unicode.rawValue | Self.oem.rawValue) != 0 }
 
     /// What a server repeats of a client's wishes. POP3 has no security layer after the logon, but clients that ask for

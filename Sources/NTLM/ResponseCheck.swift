@@ -18,8 +18,8 @@ struct ResponseCheck {
         self.lmHash = lmHash
     }
 
-    /// NTLMv1 or NTLM2 session. Where the latter was granted a client may still answer with the former, as Samba's server
-    /// allows: the level that takes one takes both.
+    /// NTLMv1 or NTLM2 session. Where the latter was granted a client may still answer with the former, as Samba's
+    /// server allows: the level that takes one takes both.
     func ntlm1(_ message: Span<UInt8>) -> Bool {
         func matches(_ nonce: UInt64) -> Bool {
             Responses.desl(hash.digest, challenge: nonce).equals(message, at: answer.nt.start)

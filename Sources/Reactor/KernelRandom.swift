@@ -1,4 +1,5 @@
-// Secrets from the kernel's random source (getrandom(2)), fetched a page at a time, so that a challenge costs no system call.
+// Secrets from the kernel's random source (getrandom(2)), fetched a page at a time, so that a challenge costs no system
+// call.
 // Invariant: a word is given out once, and stays nowhere.
 
 import CLinux

@@ -48,8 +48,8 @@ public struct Poller: ~Copyable {
         control(EPOLL_CTL_ADD, descriptor, interest, payload)
     }
 
-    /// Changes what a watched descriptor is watched for. It needs no memory, so it fails for a descriptor alone that is not
-    /// watched: a fault of ours.
+    /// Changes what a watched descriptor is watched for. It needs no memory, so it fails for a descriptor alone that is
+    /// not watched: a fault of ours.
     @inlinable
     public func modify(_ descriptor: Int32, _ interest: Readiness, payload: UInt64) {
         let code = control(EPOLL_CTL_MOD, descriptor, interest, payload)
@@ -71,19 +71,19 @@ public struct Poller: ~Copyable {
 
     /// Waits until something happens or `timeoutNs` nanoseconds have gone; nil waits without end. Returns the number
     /// of events to read with `payload` and `readiness`; 0 also after a signal.
-    @inlinable
+    @inlinable @inline(__always)
     public func wait(timeoutNs: UInt64?) -> Int {
         let count: Int
         if let timeoutNs, timeoutNs > 0 {
             count = waitPrecisely(timeoutNs)
         } else {
-            count = Int(
-                clinux_poller_wait(descriptor, events, Int32(truncatingIfNeeded: capacity), timeoutNs == nil ? -1 : 0))
+            let milliseconds: Int32 = timeoutNs == nil ? -1 : 0
+            count = Int(clinux_poller_wait(descriptor, events, Int32(truncatingIfNeeded: capacity), milliseconds))
         }
         return count >= 0 ? count : Self.interrupted()
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     func waitPrecisely(_ timeoutNs: UInt64) -> Int {
         var timeout = timespec(
             tv_sec: Int(truncatingIfNeeded: timeoutNs / 1_000_000_000),

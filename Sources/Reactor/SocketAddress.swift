@@ -70,7 +70,8 @@ public struct SocketAddress: Sendable, Equatable {
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         hints.ai_flags = AI_NUMERICSERV
         var list: UnsafeMutablePointer<addrinfo>?
-        // The dot says that the name is whole; of this one, which no server need be asked for, a hosts file may lack the form.
+        // The dot says that the name is whole; of this one, which no server need be asked for, a hosts file may lack
+        // the form.
         let name = host.lowercased() == "localhost." ? "localhost" : host
         let status = getaddrinfo(name, port, &hints, &list)
         defer { if list != nil { freeaddrinfo(list) } }
@@ -80,8 +81,8 @@ public struct SocketAddress: Sendable, Equatable {
         self = address
     }
 
-    /// Whether getaddrinfo(3) takes `host` for an address, in any spelling: 127.1, 0x7f.1, 2130706433, fe80::1%eth0. No name
-    /// is looked up.
+    /// Whether getaddrinfo(3) takes `host` for an address, in any spelling: 127.1, 0x7f.1, 2130706433, fe80::1%eth0. No
+    /// name is looked up.
     public static func isNumeric(_ host: String) -> Bool {
         var hints = addrinfo()
         hints.ai_flags = AI_NUMERICHOST
@@ -91,8 +92,8 @@ public struct SocketAddress: Sendable, Equatable {
         return status == 0
     }
 
-    /// The address alone, without port and zone, in order of reading: 4 octets of an IPv4 address (also one mapped into IPv6),
-    /// else 16.
+    /// The address alone, without port and zone, in order of reading: 4 octets of an IPv4 address (also one mapped into
+    /// IPv6), else 16.
     public var hostOctets: [UInt8] {
         withUnsafeBytes(of: storage) { bytes in
             guard isIPv6 else { return Array(bytes[4..<8]) }
@@ -118,6 +119,18 @@ public struct SocketAddress: Sendable, Equatable {
     public var family: Int32 { isIPv6 ? AF_INET6 : AF_INET }
 
     public var port: UInt16 { UInt16(bigEndian: storage.sin6_port) }
+
+    /// Whether listeners on both would get each other's connections: the same port, and the same host or one that
+    /// stands for all. Port 0, which the kernel is still to choose, overlaps nothing.
+    public func overlaps(_ other: SocketAddress) -> Bool {
+        guard isIPv6 == other.isIPv6, port == other.port, port != 0 else { return false }
+        return isAny || other.isAny || self == other
+    }
+
+    /// 0.0.0.0 or [::].
+    private var isAny: Bool {
+        withUnsafeBytes(of: storage) { bytes in bytes[isIPv6 ? 8..<24 : 4..<8].allSatisfy { $0 == 0 } }
+    }
 
     /// Whether the address is of this machine's loopback (127.0.0.0/8, ::1, or the former mapped into IPv6).
     public var isLoopback: Bool {

@@ -4,7 +4,7 @@
 import CLinux
 import Glibc
 
-/// One POSIX thread. It must be joined.
+/// One POSIX thread. It must be joined, or detached.
 public struct WorkerThread: ~Copyable {
     private let handle: pthread_t
 
@@ -51,6 +51,9 @@ public struct WorkerThread: ~Copyable {
 
     /// Waits until the body has returned.
     public consuming func join() { pthread_join(handle, nil) }
+
+    /// Leaves the thread to itself; it must keep alive what it uses.
+    public consuming func detach() { pthread_detach(handle) }
 
     /// Waits until the body has returned, at most `timeoutMs` milliseconds. After that the thread is left to itself; it
     /// must then keep alive what it uses. Returns whether it has ended.

@@ -14,7 +14,8 @@ public enum ProbeReport {
         channels.flatMap { describe($0, style) + [""] }.map { $0 + "\n" }.joined()
     }
 
-    /// What came of a logon, in one line, for who waits for the next one. Why it failed is told when all of them are known.
+    /// What came of a logon, in one line, for who waits for the next one. Why it failed is told when all of them are
+    /// known.
     public static func outcome(_ attempt: ProbeAttempt, style: Style = .plain) -> String { title(attempt, style) + "\n" }
 
     /// Everything behind the channels: each logon with its dialogue and why it failed, the table, the notes.

@@ -77,8 +77,8 @@ struct ExchangeMemory {
         UnsafeBufferPointer(start: responseStart.assumingMemoryBound(to: UInt8.self), count: responseCount)
     }
 
-    /// Wipes the client's responses and what the mechanism kept of them. NTLM's are left: they prove a password, and none is
-    /// ever sent.
+    /// Wipes the client's responses and what the mechanism kept of them. NTLM's are left: they prove a password, and
+    /// none is ever sent.
     func wipe(_ mechanism: Mechanism?) {
         guard mechanism != .ntlm else { return }
         Bytes.wipe(chunk, SASL.ServerExchange.memorySize &+ responseWritten)

@@ -51,8 +51,8 @@ public struct Limits: Sendable, Equatable {
     /// Units of work that one connection gets done in one turn, whatever it asked for: a simple command and a row of a
     /// listing are one each, a logon some tens (`WorkBudget`). Then it goes to the back of the ready queue.
     public var workPerTurn = 4_096
-    /// Octets of output that one connection in the clear hands to its socket in one call. The kernel would take them without an
-    /// end while the client reads as fast, and the others of the worker would wait.
+    /// Octets of output that one connection in the clear hands to its socket in one call. The kernel would take them
+    /// without an end while the client reads as fast, and the others of the worker would wait.
     public var sendBytes = 524_288
     /// Sends of one connection in a row, and reads of what is thrown away.
     public var transfersPerTurn = 16

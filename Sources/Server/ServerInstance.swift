@@ -106,6 +106,10 @@ public final class ServerInstance {
         var set = ListenerSet(capacity: configuration.listen.count)
         for (index, wanted) in configuration.listen.enumerated() {
             let target = number == 0 ? wanted.address : addresses[index].address
+            // Where ports are shared the kernel does not see to it.
+            if number == 0, addresses.contains(where: { $0.address.overlaps(target) }) {
+                throw SystemError(call: "bind", code: EADDRINUSE, subject: "cannot listen on \(target.text)")
+            }
             // A TLS client's first message may take two segments, of which some systems hold the second back until the
             // first is acknowledged: there nothing is spared.
             let listener = try Listener(

@@ -83,7 +83,7 @@ struct Worker: ~Copyable {
             if hasAlarm { expireTimers() }
             runReadyQueue()
             if isLighter { resumeAccepting() }
-            if let drainDeadlineNs, slab.count == 0 || resources.nowNs >= drainDeadlineNs { break }
+            if let drainDeadlineNs, slab.count == 0 && !isAccepting || resources.nowNs >= drainDeadlineNs { break }
         }
         endAll()
     }

@@ -1,5 +1,5 @@
-// What a worker does when the control thread has rung: it goes over to a reloaded state, hands over its figures, drains, or
-// ends. Orders are taken at the start of a turn, between two connections' turns.
+// What a worker does when the control thread has rung: it goes over to a reloaded state, hands over its figures,
+// drains, or ends. Orders are taken at the start of a turn, between two connections' turns.
 
 import PoplarCore
 import Reactor
@@ -15,21 +15,29 @@ extension Worker {
         if orders.contains(.end) { drainDeadlineNs = resources.nowNs }
     }
 
-    /// Closes the listeners, so that whoever comes now is refused by the kernel. Connections that the kernel has set up
-    /// already are taken first and served like all others: a close would reset them.
+    /// The kernel sets up no new connections from here on. Those that it has set up, or is setting up at this moment,
+    /// are taken and served like all others: a close would reset them. So the listeners are closed a little later.
     private mutating func beginDrain() {
         listeners.refuseNew()
+        takeWaiting()
+        drainDeadlineNs = resources.nowNs &+ UInt64(resources.snapshot.limits.drainMs) &* 1_000_000
+        setTimer(slot: slab.capacity, deadlineNs: resources.nowNs &+ Self.handshakeNs)
+    }
+
+    /// What a TCP handshake that was under way may still take. The timer's tick makes it up to 64 ms.
+    private static let handshakeNs: UInt64 = 20_000_000
+
+    /// Closes the listeners, so that the kernel refuses whoever comes now.
+    mutating func closeListeners() {
         takeWaiting()
         isAccepting = false
         pausedAccepting = false
         listeners.close()
-        let deadline = resources.nowNs &+ UInt64(resources.snapshot.limits.drainMs) &* 1_000_000
-        drainDeadlineNs = deadline
-        setTimer(slot: slab.capacity, deadlineNs: max(1, deadline))
+        if let drainDeadlineNs { setTimer(slot: slab.capacity, deadlineNs: max(1, drainDeadlineNs)) }
     }
 
-    /// Between two connections' turns: what comes from now on, on open connections too, sees the new state. A TLS session
-    /// keeps the context that it began with, which OpenSSL counts.
+    /// Between two connections' turns: what comes from now on, on open connections too, sees the new state. A TLS
+    /// session keeps the context that it began with, which OpenSSL counts.
     @inline(never)
     private mutating func reload() {
         guard let fresh = control.takeSnapshot() else { return }

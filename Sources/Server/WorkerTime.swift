@@ -38,7 +38,7 @@ extension Worker {
         if !isShrinking, resources.hasSurplus() { beginShrinking() }
         while let slot = wheel.popExpired(nowNs: resources.nowNs) {
             if slot == slab.capacity {
-                resumeAccepting()
+                if drainDeadlineNs != nil, isAccepting { closeListeners() } else { resumeAccepting() }
                 continue
             }
             if slot == shrinkSlot {

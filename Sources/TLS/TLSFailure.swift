@@ -1,5 +1,5 @@
-// Why a TLS session failed, as far as this side knows: what verifying the certificate came to, the alert that ended it, the
-// versions, and OpenSSL's own reason. A plain value, taken at the failure and made text of elsewhere.
+// Why a TLS session failed, as far as this side knows: what verifying the certificate came to, the alert that ended it,
+// the versions, and OpenSSL's own reason. A plain value, taken at the failure and made text of elsewhere.
 
 import COpenSSL
 

@@ -1,6 +1,6 @@
-// Whom a client asks for and must find at the other end: a name, sent by SNI (RFC 6066, section 3) and looked for in the
-// certificate, or an address, which is never sent and is looked for as an address (RFC 9525, section 6).
-// Made once at set-up: a session reads it without making anything.
+// Whom a client asks for and must find at the other end: a name, sent by SNI (RFC 6066, section 3) and looked for in
+// the certificate, or an address, which is never sent and is looked for as an address (RFC 9525, section 6). Made once
+// at set-up: a session reads it without making anything.
 
 import COpenSSL
 
@@ -16,8 +16,8 @@ public struct TLSPeer: Sendable, Equatable {
     private static let nameLimit = 253
     private static let labelLimit = 63
 
-    /// A DNS name in ASCII. A dot at its end, which says that it is whole, is no part of it; case does not matter. Throws for
-    /// what can be in no certificate.
+    /// A DNS name in ASCII. A dot at its end, which says that it is whole, is no part of it; case does not matter.
+    /// Throws for what can be in no certificate.
     public init(name: String) throws(TLSError) {
         var octets = name.utf8.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
         if octets.last == UInt8(ascii: ".") { octets.removeLast() }
@@ -44,7 +44,8 @@ public struct TLSPeer: Sendable, Equatable {
         isAddress = true
     }
 
-    /// Has `ssl`, a client's session, ask for this peer, and look for it where `verifies`. False: OpenSSL did not take it.
+    /// Has `ssl`, a client's session, ask for this peer, and look for it where `verifies`. False: OpenSSL did not take
+    /// it.
     func apply(to ssl: OpaquePointer, verifies: Bool) -> Bool {
         if octets.isEmpty { return true }
         return octets.withUnsafeBufferPointer { buffer in

@@ -1,6 +1,6 @@
-// A handshake of a server's context with itself, in memory: a certificate is put in force after it has been used, not for its
-// looks. In each version of TLS that the server has, with its own ciphers and groups, a client verifies the chain as it is
-// sent against the last certificate of the file. Nobody is asked whether that one is trusted.
+// A handshake of a server's context with itself, in memory: a certificate is put in force after it has been used, not
+// for its looks. In each version of TLS that the server has, with its own ciphers and groups, a client verifies the
+// chain as it is sent against the last certificate of the file. Nobody is asked whether that one is trusted.
 
 import COpenSSL
 
@@ -9,8 +9,8 @@ extension TLSContext {
     private static let rounds = 8
     private static let roomBytes = 131_072
 
-    /// Server: throws why a client of today could not log on under this certificate. `certificatePEM`: what the context was
-    /// made from.
+    /// Server: throws why a client of today could not log on under this certificate. `certificatePEM`: what the context
+    /// was made from.
     public func rehearse(certificatePEM: [UInt8]) throws(TLSError) {
         for version in [TLSVersion.tls13, .tls12] {
             let client = try TLSContext.client(trustingLastOf: certificatePEM, version: version)

@@ -16,8 +16,8 @@ public struct TLSSession: ~Copyable {
     private let pump: UnsafeMutablePointer<PumpState>
     private var broken = false
     private let verifies: Bool
-    /// Why the session is broken, where a call of OpenSSL failed. It lies elsewhere since few sessions have one: inside of
-    /// this value it would make every question whether a connection is encrypted dearer.
+    /// Why the session is broken, where a call of OpenSSL failed. It lies elsewhere since few sessions have one: inside
+    /// of this value it would make every question whether a connection is encrypted dearer.
     private var failureMemory: UnsafeMutablePointer<TLSFailure>?
     /// Records read since the last application data.
     private var records: Int32 = 0
@@ -82,8 +82,8 @@ public struct TLSSession: ~Copyable {
         failureMemory = memory
     }
 
-    /// From here on OpenSSL wipes its own buffer after each record that was read. It costs some 8,000 instructions a record,
-    /// so a server asks for it only while a password may come.
+    /// From here on OpenSSL wipes its own buffer after each record that was read. It costs some 8,000 instructions a
+    /// record, so a server asks for it only while a password may come.
     public func beginWiping() { _ = SSL_set_options(ssl, copenssl_op_cleanse_plaintext) }
 
     /// No more than the record that is being read is wiped.
@@ -183,7 +183,8 @@ public struct TLSSession: ~Copyable {
 
     public var version: TLSVersion { TLSVersion(number: SSL_version(ssl)) }
 
-    /// Client: asks to resume `session`. Before the handshake. One that does not fit is not offered: the handshake is full.
+    /// Client: asks to resume `session`. Before the handshake. One that does not fit is not offered: the handshake is
+    /// full.
     public func resume(_ session: borrowing TLSResumption) { _ = SSL_set_session(ssl, session.pointer) }
 
     /// Client: the session as it can be resumed now. With TLS 1.3 that is once a ticket has been read, so after the

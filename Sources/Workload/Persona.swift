@@ -166,7 +166,7 @@ public enum TLSVersion: UInt8, Sendable, CaseIterable {
         }
     }
 
-    /// For the hash of a plan. A session that offers both does what one that offered 1.3 alone did, where the server has 1.3;
-    /// so plans from before it could stay comparable.
+    /// For the hash of a plan. A session that offers both does what one that offered 1.3 alone did, where the server
+    /// has 1.3; so plans from before it could stay comparable.
     var planWord: UInt8 { self == .either ? Self.tls13.rawValue : rawValue }
 }

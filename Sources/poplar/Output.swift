@@ -10,7 +10,8 @@ import Terminal
 enum Outlets {
     /// Messages on standard error: whoever adds one never waits.
     static let errors = TextOutlet(room: 1 << 20)
-    /// The line `ready` of a server. An outlet of its own, since a standard error that nobody reads must not hold it up.
+    /// The line `ready` of a server. An outlet of its own, since a standard error that nobody reads must not hold it
+    /// up.
     private static let output = TextOutlet(room: 1 << 16)
 
     /// How long the end of the process waits for a reader.
@@ -19,8 +20,13 @@ enum Outlets {
     /// Adds a message and does not wait until it is written: for a thread that answers signals.
     static func tell(_ text: String) { errors.add(text, to: STDERR_FILENO) }
 
-    /// The same on standard output.
-    static func announce(_ text: String) { output.add(text, to: STDOUT_FILENO) }
+    /// Adds a text on standard output, and waits a second at the most until it is written. False: it could not be
+    /// written. A reader that is slow gets it later.
+    static func announce(_ text: String) -> Bool {
+        output.add(text, to: STDOUT_FILENO)
+        output.flush(timeoutMs: patienceMs)
+        return output.lost == 0
+    }
 
     /// Waits until every text is written, a second at the most for each descriptor.
     static func flush() {

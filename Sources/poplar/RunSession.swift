@@ -117,8 +117,8 @@ struct RunSession {
         return ExitCode.first(of: [.failure, code])
     }
 
-    /// Waits until standard output has been read, or a signal comes: the results are written by then. Messages on standard
-    /// error are waited for as well, but nobody has to read them: five seconds at the most.
+    /// Waits until standard output has been read, or a signal comes: the results are written by then. Messages on
+    /// standard error are waited for as well, but nobody has to read them: five seconds at the most.
     private func awaitReaders(_ queue: borrowing SignalQueue) {
         while !display.isOutputDone { if queue.wait(timeoutMs: 20) != nil { return } }
         for _ in 0..<250 where !display.areMessagesDone { if queue.wait(timeoutMs: 20) != nil { return } }

@@ -46,8 +46,8 @@ struct RunTarget {
         return target
     }
 
-    /// Whom a certificate must be for: the name in a `host:port` text, or, where the resolver took that for an address in
-    /// whatever spelling, the address that is connected to.
+    /// Whom a certificate must be for: the name in a `host:port` text, or, where the resolver took that for an address
+    /// in whatever spelling, the address that is connected to.
     private static func peer(_ text: String?, _ address: SocketAddress?) throws -> TLSPeer? {
         guard let text, let address, let colon = text.lastIndex(of: ":") else { return nil }
         let host = text[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))

@@ -173,7 +173,8 @@ enum RunVerdict {
         return examples
     }
 
-    /// Whether every TLS session found the certificate that it asked for. Where no handshake was done, none was verified.
+    /// Whether every TLS session found the certificate that it asked for. Where no handshake was done, none was
+    /// verified.
     static func isCertificateVerified(_ handshakes: HandshakeCounts) -> Bool {
         handshakes.all > 0 && handshakes.verified == handshakes.all
     }

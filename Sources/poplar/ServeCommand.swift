@@ -163,7 +163,9 @@ struct ServeCommand: ParsableCommand {
                 snapshot: try plan.snapshot(accounts: accounts, population: population, tls: tls), sharesPorts: sharePort,
                 seatBytes: room.map { Double(min($0.memory.bytes, $0.addresses?.bytes ?? .max)) / 4 },
                 log: observation.log))
-        try observation.openMetrics(server)
+        do { try observation.openMetrics(server) } catch let error as SystemError {
+            throw Self.withRemedy(error, port: "name another one by --metrics")
+        }
         let standard: Server.Limits = config == nil ? .quickForm : Server.Limits()
         observation.tellStart(server.addresses, limits: plan.limits, defaults: standard, workers: count)
         announce(server.addresses, observation.readyTokens)
@@ -179,13 +181,24 @@ struct ServeCommand: ParsableCommand {
         observation.stop()
     }
 
-    /// Opens the listeners and starts the workers. A port that is taken is told with the remedy.
+    /// Opens the listeners and starts the workers.
     private func open(_ configuration: ServerConfiguration) throws -> ServerInstance {
         do throws(SystemError) { return try ServerInstance(configuration) } catch {
-            guard error.code == EADDRINUSE else { throw error }
-            throw SettingsFailure(
+            throw Self.withRemedy(error, port: "give --share-port to take over from a server of yours without a gap")
+        }
+    }
+
+    /// What the kernel refused, with what to do about it.
+    private static func withRemedy(_ error: SystemError, port remedy: String) -> any Error {
+        switch error.code {
+        case EADDRINUSE:
+            SettingsFailure(
                 description: "\(error.subject): address already in use; `ss -ltnp` shows by whom. Stop that server, choose "
-                    + "another port, or give --share-port to take over from a server of yours without a gap")
+                    + "another port, or \(remedy)")
+        case EAGAIN where error.call == "pthread_create":
+            SettingsFailure(
+                description: "\(error); lower --workers, or raise the limits on memory and threads (`ulimit -v`, `ulimit -u`)")
+        default: error
         }
     }
 
@@ -215,9 +228,13 @@ struct ServeCommand: ParsableCommand {
         return ServePlan(settings: settings, file: nil, limits: limits)
     }
 
-    /// What is wrong with a settings file is said with its place, and is a configuration error: exit 64.
+    /// What is wrong with a settings file is said with its place, and is a configuration error: exit 64. So is what the
+    /// options name.
     private func reportingPlace<Value>(_ body: () throws -> Value) throws -> Value {
-        do { return try body() } catch {
+        do { return try body() } catch let error as OptionFailure {
+            complain("\(error)")
+            throw ExitStatus.usage
+        } catch {
             guard config != nil else { throw error }
             sayError("\(error)")
             throw ExitStatus.usage
@@ -246,7 +263,9 @@ struct ServeCommand: ParsableCommand {
 
     private func announce(_ addresses: [ListenAddress], _ more: [String]) {
         let tokens = addresses.map { "\($0.isEncrypted ? "pop3s" : "pop3")=\($0.address.text)" } + more
-        Outlets.announce("ready \(tokens.joined(separator: " "))\n")
+        guard Outlets.announce("ready \(tokens.joined(separator: " "))\n") else {
+            return complain("standard output does not take the line: ready \(tokens.joined(separator: " "))")
+        }
     }
 
     private func printLimits(_ limits: Server.Limits) throws {

@@ -10,7 +10,7 @@ import TLS
 
 struct ServeLoop {
     let server: ServerInstance
-    var reload: ServeReload
+    let reload: ServeReload
     let tickets: TicketKeys?
     let observation: ServerObservation
     private var rotationNs = UInt64.max
@@ -32,7 +32,7 @@ struct ServeLoop {
             case SIGUSR1: Outlets.tell(server.report())
             case SIGHUP:
                 observation.log.reopen()
-                if !isDraining { reload.reload() }
+                if !isDraining { reload.request() }
             case SIGTERM, SIGINT: stop()
             default: continue
             }

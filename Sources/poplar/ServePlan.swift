@@ -171,10 +171,11 @@ struct ServePlan {
         return InputFile.relative(name, to: file.source.file)
     }
 
-    /// `error` at its place of the settings file; in the quick form, as it is.
+    /// `error` at its place of the settings file; in the quick form, an error of its options. Either way the exit code
+    /// is 64.
     func failure(_ error: some Any, at place: String) -> any Error {
         if let file { return file.error("\(error)", at: place) }
-        return (error as? any Error) ?? SettingsFailure(description: "\(error)")
+        return OptionFailure(description: "\(error)")
     }
 
     /// A start that the machine has no memory for, in either form: exit code 64.
@@ -182,6 +183,11 @@ struct ServePlan {
         if let file { return file.error(shortage.description, at: shortage.place, remedy: shortage.remedy) }
         return ValidationError("\(shortage); \(shortage.remedy)")
     }
+}
+
+/// What the options of the quick form name cannot be used: a usage error, without the usage, which would not help.
+struct OptionFailure: Error, CustomStringConvertible {
+    let description: String
 }
 
 /// Why settings cannot be used, where there is no better type for it.

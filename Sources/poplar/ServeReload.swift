@@ -1,18 +1,28 @@
 // SIGHUP: the files are read again, a whole new state is built beside the one in force, and the workers go over to it.
-// Invariant: whatever is wrong with the new files, the server stays as it was and says why; nobody loses a connection.
+// Invariants: whatever is wrong with the new files, the server stays as it was and says why; nobody loses a connection.
+// A reload runs on a thread of its own, one at a time, so that a slow disk or a large file delays no signal.
 
 import Accounts
 import Administration
 import Foundation
 import Maildrop
+import Reactor
 import Server
+import Synchronization
 import TLS
 
-struct ServeReload {
-    let server: ServerInstance
-    let accounts: AccountTable
-    let population: Population
-    /// What is in force.
+final class ServeReload: @unchecked Sendable {
+    private enum Progress {
+        case idle, running
+        /// SIGHUP has come once more: the files may have changed since they were read.
+        case runningAgain
+    }
+
+    private let progress = Mutex(Progress.idle)
+    private let server: ServerInstance
+    private let accounts: AccountTable
+    private let population: Population
+    /// What is in force. This and `tls` belong to the thread of the reload.
     private var plan: ServePlan
     private var tls: TLSContext?
     private let tickets: TicketKeys?
@@ -34,7 +44,30 @@ struct ServeReload {
         self.read = read
     }
 
-    mutating func reload() {
+    /// Reloads, and returns at once. While a reload is under way, another one follows it.
+    func request() {
+        let mustStart = progress.withLock { now in
+            defer { now = now == .idle ? .running : .runningAgain }
+            return now == .idle
+        }
+        guard mustStart else { return }
+        do {
+            // Nobody waits for it: a reload that is under way when the server ends is left behind.
+            try WorkerThread(name: "poplar-reload", cpu: nil) { [self] in run() }.detach()
+        } catch {
+            progress.withLock { $0 = .idle }
+            ServeCommand.note("not reloaded: \(error)")
+        }
+    }
+
+    private func run() {
+        repeat { reload() } while progress.withLock { now in
+            defer { now = now == .runningAgain ? .running : .idle }
+            return now == .runningAgain
+        }
+    }
+
+    private func reload() {
         if plan.file == nil, plan.settings.certificate == nil {
             return ServeCommand.note("nothing to reload: no settings file, no certificate file")
         }

@@ -37,7 +37,8 @@ final class Folder {
     }
 }
 
-/// A root, an authority under it, and a server's certificate under that: `root`, `int` and `leaf`, each as .crt and .key.
+/// A root, an authority under it, and a server's certificate under that: `root`, `int` and `leaf`, each as .crt and
+/// .key.
 struct Authority {
     let folder: Folder
 

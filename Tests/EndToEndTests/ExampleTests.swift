@@ -1,5 +1,6 @@
-// Every example that is printed works: commands of the documentation and of --help, blocks of YAML, the settings file with its
-// commented keys, and what errors propose. A command that would start something is given the switch by which it only checks.
+// Every example that is printed works: commands of the documentation and of --help, blocks of YAML, the settings file
+// with its commented keys, and what errors propose. A command that would start something is given the switch by which
+// it only checks.
 
 import Certificates
 import Foundation

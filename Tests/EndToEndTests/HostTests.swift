@@ -181,13 +181,26 @@ struct PortSharingTests {
         _ = try first.logon()
     }
 
-    @Test("one server that names a port twice is refused")
-    func twice() throws {
+    @Test("one server that names a port twice is refused, with --share-port too", arguments: [[], ["--share-port"]])
+    func twice(options: [String]) throws {
         let free = try SilentPort().port
-        let address = "127.0.0.1:\(free)"
-        let outcome = try Program.run(
-            Program.poplar, ["serve", "--pop3", address, "--pop3", address, "--population", "users=1"])
-        #expect(outcome.status == 1 && outcome.errors.contains("address already in use"))
+        for second in ["127.0.0.1:\(free)", "0.0.0.0:\(free)"] {
+            let outcome = try Program.run(
+                Program.poplar,
+                ["serve", "--pop3", "127.0.0.1:\(free)", "--pop3s", second, "--population", "users=1"] + options)
+            #expect(outcome.status == 1 && outcome.errors.contains("address already in use"))
+        }
+    }
+
+    @Test("a line `ready` that cannot be written is told on standard error")
+    func lostReady() throws {
+        let pipe = try Pipe2()
+        let script = "exec \"$0\" serve --pop3 127.0.0.1:0 --population users=1 >/dev/full"
+        let child = try Child("/bin/sh", ["-c", script, Program.poplar], seconds: 60, output: 1, errors: pipe.write)
+        pipe.closeWrite()
+        #expect(pipe.read(until: "ready pop3=").contains("standard output does not take the line"))
+        kill(child.pid, SIGTERM)
+        #expect(child.wait() == 0)
     }
 
     @Test("with --share-port a successor takes over: whoever comes is served, before and after the first one ends")

@@ -1,5 +1,5 @@
-// Whom the generator takes for its server, over sockets: spellings of an address, SNI, versions, and what is said of a handshake
-// that failed. The peer is Python's TLS server, which tells what it heard.
+// Whom the generator takes for its server, over sockets: spellings of an address, SNI, versions, and what is said of a
+// handshake that failed. The peer is Python's TLS server, which tells what it heard.
 
 import Certificates
 import Foundation
@@ -7,8 +7,8 @@ import Testing
 
 @Suite("The TLS server that a run or a probe asks for", .serialized)
 struct TLSPeerTests {
-    /// One TLS server for `certificate`, of the versions up to `maximum`; a line for the name of each handshake by SNI, and
-    /// another for the version of each that was done. Speaks enough POP3 for a logon.
+    /// One TLS server for `certificate`, of the versions up to `maximum`; a line for the name of each handshake by SNI,
+    /// and another for the version of each that was done. Speaks enough POP3 for a logon.
     private static let script = """
         import socket, ssl, sys, threading
         folder, maximum, clear = sys.argv[1], sys.argv[2], sys.argv[3] == "clear"

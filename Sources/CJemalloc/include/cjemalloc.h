@@ -27,7 +27,8 @@ typedef struct {
 // Fills in the figures of this moment; false when the allocator has none to give.
 bool cjemalloc_read(cjemalloc_figures *figures);
 
-// Hands memory that the calling thread has freed back to the kernel at once. jemalloc does so by itself only while it is called.
+// Hands memory that the calling thread has freed back to the kernel at once. jemalloc does so by itself only while it
+// is called.
 void cjemalloc_purge(void);
 
 // "jemalloc 5.3.0-..." or "glibc".
