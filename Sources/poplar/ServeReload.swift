@@ -61,7 +61,9 @@ final class ServeReload: @unchecked Sendable {
     }
 
     private func run() {
-        repeat { reload() } while progress.withLock { now in
+        repeat {
+            reload()
+        } while progress.withLock { now in
             defer { now = now == .runningAgain ? .running : .idle }
             return now == .runningAgain
         }
