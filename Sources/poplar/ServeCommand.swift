@@ -219,7 +219,7 @@ struct ServeCommand: ParsableCommand {
     private func reportingPlace<Value>(_ body: () throws -> Value) throws -> Value {
         do { return try body() } catch {
             guard config != nil else { throw error }
-            sayError("\(error)")
+            sayError(errorText(error))
             throw ExitStatus.usage
         }
     }
