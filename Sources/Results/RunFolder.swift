@@ -94,9 +94,9 @@ public struct RunFolder: Sendable {
         return folder
     }
 
-    /// Throws when there are results in `path`, or when it can be no folder.
+    /// Throws when there are results in `path`, or when it or a parent can be no folder.
     public static func refuseResults(_ path: String) throws(FolderError) {
-        try checkKind(path)
+        for prefix in prefixes(path) { try checkKind(prefix) }
         var status = stat()
         for name in File.all where lstat("\(path)/\(name)", &status) == 0 { throw .holdsResults(path: path, name: name) }
     }
@@ -127,16 +127,23 @@ public struct RunFolder: Sendable {
     /// Whether the last of them had to be made.
     @discardableResult
     private static func makeParents(_ path: String) throws(FolderError) -> Bool {
-        var prefix = path.hasPrefix("/") ? "/" : ""
         var isNew = false
-        for part in path.split(separator: "/") {
-            prefix += (prefix.isEmpty || prefix == "/" ? "" : "/") + part
+        for prefix in prefixes(path) {
             isNew = mkdir(prefix, 0o755) == 0
             guard !isNew else { continue }
             guard errno == EEXIST else { throw .file(FileError("mkdir", prefix)) }
             try checkKind(prefix)
         }
         return isNew
+    }
+
+    /// `/a`, `/a/b`, `/a/b/c` of the last.
+    private static func prefixes(_ path: String) -> [String] {
+        var prefix = path.hasPrefix("/") ? "/" : ""
+        return path.split(separator: "/").map { part in
+            prefix += (prefix.isEmpty || prefix == "/" ? "" : "/") + part
+            return prefix
+        }
     }
 
     /// Throws when `path` is there and can be no folder. One that has gone meanwhile is none of this one's cares.

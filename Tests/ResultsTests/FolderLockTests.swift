@@ -42,6 +42,7 @@ import Testing
             for name in ["file", "dangling", "circle"] {
                 let words = name == "file" ? "is no folder: give" : "is a link to nowhere: make"
                 for used in [name, "\(name)/run"] {
+                    #expect(throws: FolderError.self) { try RunFolder.refuseResults("\(path)/\(used)") }
                     for replacing in [false, true] {
                         let error = #expect(throws: FolderError.self) {
                             try RunFolder.use("\(path)/\(used)", replacing: replacing)
