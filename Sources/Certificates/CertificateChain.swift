@@ -11,6 +11,8 @@ struct CertificateChain: ~Copyable {
 
     /// RSA keys below this are taken by no client of today (NIST SP 800-131A).
     private static let leastRSABits: Int32 = 2048
+    /// Bits of security of a signature's digest: what OpenSSL asks for at its first level. SHA-1 has 63, MD5 has 39.
+    private static let leastDigestBits: Int32 = 80
     /// The curves that the server offers, by OpenSSL's names.
     private static let curves = ["prime256v1", "secp384r1"]
 
@@ -33,9 +35,8 @@ struct CertificateChain: ~Copyable {
             lines.append(block.line)
         }
         guard certificates.isEmpty else { return }
-        throw CertificateError(
-            description: "\(path): holds no certificate in PEM form; `openssl x509 -inform der -in \(path) -out FILE` "
-                + "converts one in DER form")
+        throw text.missing(
+            "certificate", path: path, otherwise: "`openssl x509 -inform der -in \(path) -out FILE` converts one in DER form")
     }
 
     deinit { for certificate in certificates { X509_free(certificate) } }
@@ -85,6 +86,7 @@ struct CertificateChain: ~Copyable {
         for place in certificates.indices {
             try checkDates(place)
             try checkKeyKind(place)
+            try checkDigest(place)
         }
         try checkUsage()
         try checkOrder()
@@ -142,6 +144,23 @@ struct CertificateChain: ~Copyable {
             guard place == 0 else { return }
             throw fault(place, "is for a kind of key that TLS does not sign with; \(remedy)")
         }
+    }
+
+    /// OpenSSL refuses a chain for a weak signature with "md too weak" alone; it passes over self-signed ones, as this does.
+    private func checkDigest(_ place: Int) throws(CertificateError) {
+        let certificate = certificates[place]
+        var digest: Int32 = 0
+        var bits: Int32 = 0
+        guard X509_get_extension_flags(certificate) & UInt32(EXFLAG_SS) == 0,
+            X509_get_signature_info(certificate, &digest, nil, &bits, nil) == 1, bits < Self.leastDigestBits
+        else { return }
+        let name =
+            switch digest {
+            case NID_sha1: "SHA-1"
+            case NID_md5: "MD5"
+            default: OBJ_nid2sn(digest).map { String(cString: $0) } ?? "a weak digest"
+            }
+        throw fault(place, "is signed with \(name), which clients take no longer; have it signed anew, with SHA-256")
     }
 
     private static func curve(_ key: OpaquePointer) -> String {

@@ -12,9 +12,10 @@ public enum CertificateFiles {
     /// file must be closed to everyone but its owner, who is the server's user or root.
     public static func load(certificate: String, key: String) throws(CertificateError) -> CertifiedKey {
         let text = try PEMText(try read(certificate, isSecret: false), path: certificate)
-        let secret = try PEMText(try read(key, isSecret: true), path: key).blocks.filter(\.isPrivateKey).flatMap(\.octets)
+        let keyText = try PEMText(try read(key, isSecret: true), path: key)
+        let secret = keyText.blocks.filter(\.isPrivateKey).flatMap(\.octets)
         let chain = try CertificateChain(text, path: certificate)
-        let pair = try privateKey(secret, key)
+        let pair = try privateKey(secret, keyText, key)
         defer { EVP_PKEY_free(pair) }
         try chain.checkKey(pair, keyPath: key)
         try chain.check()
@@ -83,7 +84,7 @@ public enum CertificateFiles {
         }
     }
 
-    private static func privateKey(_ pem: [UInt8], _ path: String) throws(CertificateError) -> OpaquePointer {
+    private static func privateKey(_ pem: [UInt8], _ text: PEMText, _ path: String) throws(CertificateError) -> OpaquePointer {
         guard let bio = copenssl_bio_copy(pem, pem.count) else {
             throw CertificateError(description: "\(path): no memory to read this key")
         }
@@ -105,7 +106,6 @@ public enum CertificateFiles {
                 description: "\(path): this private key is behind a pass phrase, and a server starts without anyone to ask; "
                     + "`openssl pkey -in \(path) -out FILE` writes it without one")
         }
-        throw CertificateError(
-            description: "\(path): holds no private key in PEM form; `openssl pkey -in \(path) -out FILE` writes one")
+        throw text.missing("private key", path: path, otherwise: "`openssl pkey -in \(path) -out FILE` writes one")
     }
 }

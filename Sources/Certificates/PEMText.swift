@@ -16,6 +16,8 @@ struct PEMText {
     }
 
     private(set) var blocks: [Block] = []
+    /// Whether it is the DER form of a PKCS#12 file (RFC 7292): a SEQUENCE that begins with version 3.
+    private(set) var isPKCS12 = false
 
     private static let begin = Array("-----BEGIN ".utf8)
     private static let end = Array("-----END ".utf8)
@@ -31,7 +33,10 @@ struct PEMText {
         }
         let text = bytes.starts(with: Self.byteOrderMark) ? bytes.dropFirst(Self.byteOrderMark.count) : bytes[...]
         // Without a block it is some other kind of file, of which its lines tell nothing.
-        guard text.firstRange(of: Self.begin) != nil else { return }
+        guard text.firstRange(of: Self.begin) != nil else {
+            isPKCS12 = Self.beginsAsPKCS12(bytes)
+            return
+        }
         var open: Block?
         var number = 0
         for line in Self.lines(text) {
@@ -60,6 +65,25 @@ struct PEMText {
         guard let open else { return }
         throw CertificateError(
             description: "\(path): the \(open.label) of line \(open.line) is cut: its END line is missing; write the file anew")
+    }
+
+    private static func beginsAsPKCS12(_ bytes: [UInt8]) -> Bool {
+        let sequence: UInt8 = 0x30
+        let longLength: UInt8 = 0x80
+        let versionThree: [UInt8] = [2, 1, 3]
+        guard bytes.count > 2, bytes[0] == sequence else { return false }
+        // A length in more octets than one says first how many: none where the end is marked.
+        let header = bytes[1] < longLength ? 2 : 2 + Int(bytes[1] - longLength)
+        return bytes.dropFirst(header).starts(with: versionThree)
+    }
+
+    /// What is said of a file without what was looked for.
+    func missing(_ noun: String, path: String, otherwise: String) -> CertificateError {
+        let remedy =
+            isPKCS12
+            ? "it is a PKCS#12 file, of which `openssl pkcs12 -in \(path) -nodes -out FILE` writes certificates and key"
+            : otherwise
+        return CertificateError(description: "\(path): holds no \(noun) in PEM form; \(remedy)")
     }
 
     /// Without their ends and the blanks in front of those.

@@ -16,12 +16,12 @@ public struct Diagnostic: Sendable, Equatable {
 
     /// The error as it is printed, without a newline at the end.
     public func rendered(file: String, as kind: String = "error") -> String {
-        var text = "\(file.shown()):\(position.line):\(position.column): \(kind): \(message)"
+        var text = "\(file.shown()):\(position.line):\(position.column): \(kind): \(TerminalText.line(message))"
         if !sourceLine.isEmpty {
             let (shown, caret) = excerpt()
             text += "\n    \(shown)\n    \(caret)^"
         }
-        if !remedy.isEmpty { text += "\n    \(remedy)" }
+        if !remedy.isEmpty { text += "\n    \(TerminalText.line(remedy))" }
         return text
     }
 

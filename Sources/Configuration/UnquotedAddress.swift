@@ -27,11 +27,12 @@ struct UnquotedAddress {
             } else if scalar == "\"" || scalar == "'" {
                 quote = scalar
             } else if scalar == "#", index == 0 || scalars[index - 1] == " " {
-                corrected.append(contentsOf: scalars[index...])
+                for rest in scalars[index...] { corrected.append(rest) }
                 break
             } else if let (kind, end) = address(scalars, index) {
                 if first == nil { first = (index + 1, kind) }
-                corrected.append(contentsOf: replacement(kind, scalars[index..<end]).unicodeScalars)
+                // One by one: `append(contentsOf:)` of a view copies all that it holds.
+                for scalar in replacement(kind, scalars[index..<end]).unicodeScalars { corrected.append(scalar) }
                 index = end
                 continue
             }

@@ -28,7 +28,8 @@ struct YAMLMasking {
     var text: String {
         var view = String.UnicodeScalarView()
         for line in lines {
-            view.append(contentsOf: line)
+            // One by one: `append(contentsOf:)` of a view copies all that it holds.
+            for scalar in line { view.append(scalar) }
             view.append("\n")
         }
         return String(view)

@@ -59,6 +59,8 @@ public struct YAMLReader {
     private static let renameLimit = 40
     /// Octets that are composed again to tell them apart.
     private static let composedLimit = 1 << 19
+    /// Lines that begin with %TAG. libYAML compares each with all of them.
+    private static let directiveLimit = 16
 
     let kind: DocumentKind
 
@@ -76,7 +78,7 @@ public struct YAMLReader {
                 "the file is larger than 1 MiB", at: start, remedy: "a \(kind.name) is a page of text; was another file meant?")
             return nil
         }
-        guard refuseControlCharacters(&collector) else { return nil }
+        guard refuseControlCharacters(&collector), refuseDirectives(&collector) else { return nil }
         var masked = YAMLMasking(source.text)
         var composed = 0
         var renamed = 0
@@ -120,6 +122,20 @@ public struct YAMLReader {
                     at: SourcePosition(line: index + 1, column: column), remedy: "save the \(kind.name) as plain UTF-8 text")
                 return false
             }
+        }
+        return true
+    }
+
+    /// More definitions of tags than anybody has, who may not use one of them here.
+    private func refuseDirectives(_ collector: inout DiagnosticCollector) -> Bool {
+        var count = 0
+        for (index, line) in collector.source.lines.enumerated() where line.utf8.starts(with: "%TAG".utf8) {
+            count += 1
+            guard count > Self.directiveLimit else { continue }
+            collector.report(
+                "more than \(Self.directiveLimit) lines begin with %TAG", at: SourcePosition(line: index + 1, column: 1),
+                remedy: "tags are not part of a \(kind.name): remove these lines")
+            return false
         }
         return true
     }

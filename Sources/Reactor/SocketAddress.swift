@@ -66,6 +66,12 @@ public struct SocketAddress: Sendable, Equatable {
         guard let (host, port) = Self.split(text) else {
             throw SystemError(call: SystemError.parsing, code: EINVAL, subject: "'\(text)' is not HOST:PORT (IPv6 as [::1]:1110)")
         }
+        // The resolver takes it for no name at all, and gives the loopback address.
+        guard host != "*" else {
+            throw SystemError(
+                call: SystemError.parsing, code: EINVAL,
+                subject: "'\(text)' names no address: for all of this machine, give 0.0.0.0:\(port) or [::]:\(port)")
+        }
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         hints.ai_flags = AI_NUMERICSERV
@@ -74,9 +80,10 @@ public struct SocketAddress: Sendable, Equatable {
         // the form.
         let name = host.lowercased() == "localhost." ? "localhost" : host
         let status = getaddrinfo(name, port, &hints, &list)
+        let systemCode = errno
         defer { if list != nil { freeaddrinfo(list) } }
         guard status == 0, let first = list?.pointee.ai_addr, let address = SocketAddress(first) else {
-            throw SystemError(call: "getaddrinfo", code: ENOENT, subject: "cannot resolve '\(host)'")
+            throw SystemError.unresolved(host, status: status, systemCode: systemCode)
         }
         self = address
     }
@@ -107,7 +114,7 @@ public struct SocketAddress: Sendable, Equatable {
         guard let colon = text.lastIndex(of: ":") else { return nil }
         var host = String(text[..<colon])
         let port = String(text[text.index(after: colon)...])
-        guard UInt16(port) != nil, !host.isEmpty else { return nil }
+        guard UInt16(port) != nil, !host.isEmpty, !host.utf8.contains(0) else { return nil }
         if host.hasPrefix("["), host.hasSuffix("]") {
             host = String(host.dropFirst().dropLast())
         } else if host.contains(":") {

@@ -20,11 +20,28 @@ public struct SystemError: Error, CustomStringConvertible {
     public let call: String
     public let code: Int32
     public let subject: String
+    private let reason: String
 
     public init(call: String, code: Int32, subject: String) {
+        self.init(call: call, code: code, subject: subject, reason: String(cString: strerror(code)))
+    }
+
+    private init(call: String, code: Int32, subject: String, reason: String) {
         self.call = call
         self.code = code
         self.subject = subject
+        self.reason = reason
+    }
+
+    /// A name that getaddrinfo(3) answered with `status`, one of its own codes; only EAI_SYSTEM leaves the reason in
+    /// errno, `systemCode`. Success stands for a list without an IPv4 or IPv6 address.
+    static func unresolved(_ host: String, status: Int32, systemCode: Int32) -> SystemError {
+        let subject = "cannot resolve '\(host)'"
+        return switch status {
+        case EAI_SYSTEM: SystemError(call: "getaddrinfo", code: systemCode, subject: subject)
+        case 0: SystemError(call: "getaddrinfo", code: ENOENT, subject: subject, reason: "it has no IPv4 or IPv6 address")
+        default: SystemError(call: "getaddrinfo", code: ENOENT, subject: subject, reason: String(cString: gai_strerror(status)))
+        }
     }
 
     /// Whether a text was at fault and not the system: what the caller was given is no address.
@@ -32,7 +49,7 @@ public struct SystemError: Error, CustomStringConvertible {
     static let parsing = "parse"
 
     public var description: String {
-        isMalformed ? subject : "\(subject): \(String(cString: strerror(code))) (\(call))"
+        isMalformed ? subject : "\(subject): \(reason) (\(call))"
     }
 }
 

@@ -6,6 +6,7 @@
 
 internal import Foundation
 internal import Telemetry
+internal import Terminal
 
 /// Why a folder cannot take a run.
 public enum FolderError: Error, Sendable, CustomStringConvertible {
@@ -15,13 +16,23 @@ public enum FolderError: Error, Sendable, CustomStringConvertible {
     case inUse(path: String, holder: String)
     /// There are results, and nobody said that they may be replaced; `name` is one of their files.
     case holdsResults(path: String, name: String)
+    /// A file, a pipe or a device has the name.
+    case noFolder(path: String)
+    /// A symbolic link has the name, and what it points to is not there.
+    case danglingLink(path: String)
 
     public var description: String {
         switch self {
         case .file(let error): error.description
-        case .inUse(let path, let holder): "\(path) is in use by \(holder): give another folder, or wait for its end"
+        case .inUse(let path, let holder):
+            "\(TerminalText.line(path)) is in use by \(TerminalText.line(holder)): give another folder, or wait for its end"
         case .holdsResults(let path, let name):
-            "\(path) holds \(name) already: give another folder with --out, or --force to replace the results in this one"
+            "\(TerminalText.line(path)) holds \(name) already: give another folder with --out, or --force to replace the "
+                + "results in this one"
+        case .noFolder(let path):
+            "\(TerminalText.line(path)) is no folder: give another name with --out, or move what has this one"
+        case .danglingLink(let path):
+            "\(TerminalText.line(path)) is a link to nowhere: make the folder that it points to, or give another one with --out"
         }
     }
 }
@@ -39,10 +50,10 @@ final class FolderLock: @unchecked Sendable {
     }
 
     /// Takes the lock of `folder`, which `make` makes where it is not there. Never waits.
-    static func take(_ folder: String, make: () throws(FileError) -> Void) throws(FolderError) -> FolderLock {
+    static func take(_ folder: String, make: () throws(FolderError) -> Void) throws(FolderError) -> FolderLock {
         let path = "\(folder)/\(name)"
         for _ in 0..<attempts {
-            do throws(FileError) { try make() } catch { throw .file(error) }
+            try make()
             let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o644)
             guard descriptor >= 0 else {
                 // The folder was removed by a run that could not begin.

@@ -4,6 +4,7 @@
 
 internal import Foundation
 internal import Telemetry
+internal import Terminal
 
 /// A file operation that failed, with its errno; 0 where what was to be written is at fault.
 public struct FileError: Error, Sendable, CustomStringConvertible {
@@ -28,7 +29,7 @@ public struct FileError: Error, Sendable, CustomStringConvertible {
         reason = unfit.description
     }
 
-    public var description: String { "\(operation) \(path): \(reason)" }
+    public var description: String { "\(operation) \(TerminalText.line(path)): \(reason)" }
 }
 
 public struct RunFolder: Sendable {
@@ -68,11 +69,11 @@ public struct RunFolder: Sendable {
     ) throws(FolderError) -> RunFolder {
         let name = UTCTime(epochSeconds: epochSeconds).basic + "-" + plain(profile)
         let stem = "\(base)/\(name)"
-        do throws(FileError) { try makeParents(base) } catch { throw .file(error) }
+        try makeParents(base)
         for attempt in 1...10_000 {
             let path = stem + (attempt == 1 ? "" : "-\(attempt)")
             if mkdir(path, 0o755) == 0 {
-                let lock = try FolderLock.take(path) { () throws(FileError) in try makeParents(path) }
+                let lock = try FolderLock.take(path) { () throws(FolderError) in try makeParents(path) }
                 return RunFolder(path: path, isNew: true, lock: lock)
             }
             if errno != EEXIST { throw .file(FileError("mkdir", path)) }
@@ -85,7 +86,7 @@ public struct RunFolder: Sendable {
     public static func use(_ path: String, replacing: Bool = false) throws(FolderError) -> RunFolder {
         if !replacing { try refuseResults(path) }
         var isNew = false
-        let lock = try FolderLock.take(path) { () throws(FileError) in if try makeParents(path) { isNew = true } }
+        let lock = try FolderLock.take(path) { () throws(FolderError) in if try makeParents(path) { isNew = true } }
         let folder = RunFolder(path: path, isNew: isNew, lock: lock)
         // Again: a run may have ended since.
         if !replacing { try refuseResults(path) }
@@ -93,8 +94,9 @@ public struct RunFolder: Sendable {
         return folder
     }
 
-    /// Throws when there are results in `path`.
+    /// Throws when there are results in `path`, or when it or a parent can be no folder.
     public static func refuseResults(_ path: String) throws(FolderError) {
+        for prefix in prefixes(path) { try checkKind(prefix) }
         var status = stat()
         for name in File.all where lstat("\(path)/\(name)", &status) == 0 { throw .holdsResults(path: path, name: name) }
     }
@@ -124,15 +126,34 @@ public struct RunFolder: Sendable {
 
     /// Whether the last of them had to be made.
     @discardableResult
-    private static func makeParents(_ path: String) throws(FileError) -> Bool {
-        var prefix = path.hasPrefix("/") ? "/" : ""
+    private static func makeParents(_ path: String) throws(FolderError) -> Bool {
         var isNew = false
-        for part in path.split(separator: "/") {
-            prefix += (prefix.isEmpty || prefix == "/" ? "" : "/") + part
+        for prefix in prefixes(path) {
             isNew = mkdir(prefix, 0o755) == 0
-            if !isNew, errno != EEXIST { throw FileError("mkdir", prefix) }
+            guard !isNew else { continue }
+            guard errno == EEXIST else { throw .file(FileError("mkdir", prefix)) }
+            try checkKind(prefix)
         }
         return isNew
+    }
+
+    /// `/a`, `/a/b`, `/a/b/c` of the last.
+    private static func prefixes(_ path: String) -> [String] {
+        var prefix = path.hasPrefix("/") ? "/" : ""
+        return path.split(separator: "/").map { part in
+            prefix += (prefix.isEmpty || prefix == "/" ? "" : "/") + part
+            return prefix
+        }
+    }
+
+    /// Throws when `path` is there and can be no folder. One that has gone meanwhile is none of this one's cares.
+    private static func checkKind(_ path: String) throws(FolderError) {
+        var status = stat()
+        if stat(path, &status) == 0 {
+            guard status.st_mode & S_IFMT == S_IFDIR else { throw .noFolder(path: path) }
+        } else if errno == ENOENT || errno == ELOOP, lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK {
+            throw .danglingLink(path: path)
+        }
     }
 
     /// A profile's name as part of a file name: letters, digits, '.', '_' and '-'; the rest becomes '-'.

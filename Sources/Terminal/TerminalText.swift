@@ -49,7 +49,8 @@ public enum TerminalText {
         var count = 0
         while let scalar = rest.first {
             if !isLine, let sequence = ownSequence(rest) {
-                result.unicodeScalars.append(contentsOf: sequence.text)
+                // One by one: `append(contentsOf:)` of a view copies all that it holds.
+                for scalar in sequence.text { result.unicodeScalars.append(scalar) }
                 rest = rest[sequence.end...]
                 continue
             }

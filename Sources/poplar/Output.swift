@@ -4,6 +4,7 @@
 // second.
 
 import ArgumentParser
+import Configuration
 import Glibc
 import Terminal
 
@@ -38,6 +39,14 @@ enum Outlets {
 /// Adds a line on standard error and waits until it is written, so that messages and output keep their order on a
 /// terminal; a second at the most, and not at all once a reader has let that pass.
 func complain(_ text: String) { sayError("poplar: \(text)") }
+
+/// `complain` of an error: names and paths in it break no line.
+func complain(of error: any Error) { complain(errorText(error)) }
+
+/// What an error says, on one line; errors of a file have several, which are made so where they arise.
+func errorText(_ error: any Error) -> String {
+    error is ConfigurationErrors ? "\(error)" : TerminalText.line("\(error)")
+}
 
 /// `complain` without our name in front: compilers print errors so, and editors find their place.
 func sayError(_ text: String) {

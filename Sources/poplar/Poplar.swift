@@ -3,7 +3,11 @@
 
 import ArgumentParser
 import CStartup
+import Certificates
 import Glibc
+import Reactor
+import TLS
+import Terminal
 
 @main
 struct Poplar: ParsableCommand {
@@ -42,8 +46,9 @@ struct Poplar: ParsableCommand {
             try command.run()
             return 0
         } catch {
-            let code = exitCode(for: error)
-            let text = fullMessage(for: error)
+            let problem = onOneLine(error)
+            let code = exitCode(for: problem)
+            let text = fullMessage(for: problem)
             guard !text.isEmpty else { return code.rawValue }
             if code.isSuccess {
                 do { try emit(text + "\n") } catch { return ExitStatus.failure.rawValue }
@@ -52,6 +57,15 @@ struct Poplar: ParsableCommand {
             }
             return code.rawValue
         }
+    }
+}
+
+/// An error of ours as the parser of arguments is to print it: names and paths in it break no line.
+private func onOneLine(_ error: any Error) -> any Error {
+    switch error {
+    case let invalid as ValidationError: ValidationError(TerminalText.line(invalid.message))
+    case is SystemError, is CertificateError, is SettingsFailure, is TLSError: SettingsFailure(description: errorText(error))
+    default: error
     }
 }
 

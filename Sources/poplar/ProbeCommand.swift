@@ -81,7 +81,7 @@ struct ProbeCommand: ParsableCommand {
         } catch let lost as ArgumentParser.ExitCode {
             throw lost
         } catch {
-            complain("\(error)")
+            complain(of: error)
             let isMalformed = (error as? SystemError)?.isMalformed ?? false
             code = error is ConfigurationErrors || error is ValidationError || isMalformed ? .usage : .failure
         }

@@ -4,6 +4,7 @@
 import ArgumentParser
 import Configuration
 import Foundation
+import Terminal
 import Workload
 
 struct ProfileCommand: ParsableCommand {
@@ -60,7 +61,7 @@ struct ProfileCommand: ParsableCommand {
                 // A broken file goes before output that is lost.
                 if broken.isEmpty { throw error }
             }
-            for line in broken { complain(line) }
+            for line in broken { complain(TerminalText.line(line)) }
             if !broken.isEmpty { throw ExitStatus.usage }
         }
     }
@@ -127,7 +128,7 @@ struct ProfileCommand: ParsableCommand {
                 } catch {
                     isGood = false
                     // As compilers print them, so that editors find the place.
-                    sayError("\(error)")
+                    sayError(errorText(error))
                 }
             }
             if !isGood { throw ExitStatus.usage }
@@ -143,10 +144,11 @@ struct ProfileCommand: ParsableCommand {
             do throws(ScheduleError) {
                 _ = try Schedule(profile: profile, users: users, thread: 0, threads: 1)
             } catch {
-                throw ProfileFile.Missing(description: "\(source.file): error: \(error)")
+                throw ProfileFile.Missing(description: "\(TerminalText.line(source.file)): error: \(error)")
             }
             let hint = profile.userShortages(users, threads: 1).map { "; " + $0.note }.joined()
-            return "ok \(source.file): \(profile.scripts.rows.count) session scripts, \(profile.slo.count) limits\(hint)"
+            let file = TerminalText.line(source.file)
+            return "ok \(file): \(profile.scripts.rows.count) session scripts, \(profile.slo.count) limits\(hint)"
         }
     }
 }

@@ -8,6 +8,7 @@ import Foundation
 import LoadGenerator
 import Reactor
 import Results
+import Terminal
 import Workload
 
 struct RunCommand: ParsableCommand {
@@ -112,7 +113,7 @@ struct RunCommand: ParsableCommand {
         } catch let code as ArgumentParser.ExitCode {
             throw code
         } catch {
-            complain("\(error)")
+            complain(of: error)
             throw ArgumentParser.ExitCode(Self.code(of: error).rawValue)
         }
     }
@@ -152,7 +153,7 @@ struct RunCommand: ParsableCommand {
             for warning in users.warnings.prefix(10) { complain(warning.rendered(file: file, as: "warning")) }
             if users.warnings.count > 10 {
                 let isAll = users.warnings.count < DiagnosticCollector.limit
-                complain("\(file): and \(isAll ? "" : "at least ")\(users.warnings.count - 10) more warnings")
+                complain("\(TerminalText.line(file)): and \(isAll ? "" : "at least ")\(users.warnings.count - 10) more warnings")
             }
         }
         loaded = try ProfileFile.replaying(loaded, users: users)

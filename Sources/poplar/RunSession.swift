@@ -108,7 +108,7 @@ struct RunSession {
             folder.discard()
             display.say("the results could not be written: \(unwritten)")
         } else {
-            display.close("run \(folder.path)")
+            display.close("run \(TerminalText.line(folder.path))")
         }
         awaitReaders(queue)
         guard display.refusedBy != 0 else { return code }

@@ -236,7 +236,7 @@ struct ServeCommand: ParsableCommand {
             throw ExitStatus.usage
         } catch {
             guard config != nil else { throw error }
-            sayError("\(error)")
+            sayError(errorText(error))
             throw ExitStatus.usage
         }
     }

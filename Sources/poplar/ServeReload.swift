@@ -90,7 +90,7 @@ final class ServeReload: @unchecked Sendable {
             ServeCommand.note(isDone ? "reloaded" : "reloaded; a worker is slow to follow")
         } catch {
             log.note(.error, "reload_failed", quoted: ["error": "\(error)"])
-            ServeCommand.note("not reloaded, what was in force stays:\n\(error)")
+            ServeCommand.note("not reloaded, what was in force stays:\n\(errorText(error))")
         }
     }
 

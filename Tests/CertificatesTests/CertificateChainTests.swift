@@ -82,6 +82,22 @@ struct CertificateChainTests {
         #expect(result(folder.read("trusted.crt")).contains("writes a plain one"))
         let utf16 = authority.chain("leaf").utf16.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
         #expect(result([0xFF, 0xFE] + utf16).hasPrefix("is UTF-16 text"))
+        try folder.shell(
+            """
+            openssl x509 -in leaf.crt -outform der -out leaf.der
+            openssl pkcs12 -export -in leaf.crt -inkey leaf.key -passout pass: -out leaf.p12
+            """)
+        func refusal(certificate: String, key: String) -> String {
+            let (certificate, key) = ("\(folder.path)/\(certificate)", "\(folder.path)/\(key)")
+            do throws(CertificateError) {
+                _ = try CertificateFiles.load(certificate: certificate, key: key)
+                return "taken"
+            } catch { return error.description }
+        }
+        #expect(refusal(certificate: "leaf.der", key: "leaf.key").contains("`openssl x509 -inform der -in "))
+        let remedy = "it is a PKCS#12 file, of which `openssl pkcs12 -in \(folder.path)/leaf.p12 -nodes -out FILE` writes"
+        #expect(refusal(certificate: "leaf.p12", key: "leaf.key").contains("holds no certificate in PEM form; \(remedy)"))
+        #expect(refusal(certificate: "leaf.crt", key: "leaf.p12").contains("holds no private key in PEM form; \(remedy)"))
     }
 
     @Test("a wrong order, a certificate of others and the same one twice are refused by number")
@@ -123,6 +139,25 @@ struct CertificateChainTests {
         try authority.issue("odd", by: "int", kind: kind)
         let text = result(authority.chain("odd", "int"), key: "odd")
         #expect(text.contains(words) && text.contains("have it made for an ECDSA key on P-256"), "\(text)")
+    }
+
+    @Test("a certificate signed with SHA-1 is refused by its digest; a root that signed itself may be")
+    func digest() throws {
+        try folder.shell(
+            """
+            openssl x509 -req -sha1 -in leaf.csr -CA int.crt -CAkey int.key -CAcreateserial -days 9 \
+            -extfile leaf.ext -out weak.crt
+            openssl x509 -req -sha1 -in int.csr -CA root.crt -CAkey root.key -CAcreateserial -days 9 \
+            -extfile int.ext -out old.crt
+            openssl req -x509 -sha1 -key root.key -out self.crt -days 9 -subj /CN=root
+            """)
+        let words = "is signed with SHA-1, "
+        let remedy = "which clients take no longer; have it signed anew, with SHA-256"
+        #expect(result(authority.chain("weak")) == "this certificate \(words)\(remedy)")
+        #expect(result(authority.chain("weak", "int")).hasPrefix("certificate 1 (line 1) \(words)"))
+        #expect(result(authority.chain("leaf", "old")).hasPrefix("certificate 2 (line "))
+        #expect(result(authority.chain("leaf", "old")).contains(words))
+        #expect(result(authority.chain("leaf", "int", "self")) == "taken")
     }
 
     @Test(

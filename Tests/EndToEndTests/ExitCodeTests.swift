@@ -175,7 +175,7 @@ struct ExitCodeTests {
         let file = try folder.write("short.yaml", profile())
         let outcome = try Program.run(Program.poplar, ["run", file, "--out", "\(file)/run"])
         #expect(outcome.status == failure)
-        #expect(outcome.errors.contains("\(file)/run: Not a directory"), "\(outcome.errors)")
+        #expect(outcome.errors.contains("\(file) is no folder: give another name with --out"), "\(outcome.errors)")
         #expect(outcome.output.isEmpty)
     }
 

@@ -53,6 +53,37 @@ struct FolderTests {
         #expect(try folder.read("run/summary.json") != old)
     }
 
+    @Test("a line break in --out is spelled out wherever the folder is named")
+    func lineBreak() throws {
+        let folder = try ScratchFolder()
+        let file = try folder.write("short.yaml", profile)
+        let words = ["run", file, "--out", folder.url.path + "/a\nb"]
+        let first = try Program.run(Program.poplar, words + ["--trace", "1"])
+        #expect([0, 4].contains(first.status), "\(first.errors)")
+        #expect(first.output.hasSuffix("\nrun \(folder.url.path)/a\\u{A}b\n"), "\(first.output)")
+        #expect(!first.output.contains("/a\n") && !first.errors.contains("/a\n"))
+        let second = try Program.run(Program.poplar, words)
+        #expect(second.status == 64 && second.errors.contains("/a\\u{A}b holds summary.json already"), "\(second.errors)")
+    }
+
+    @Test(
+        "a line break in any name that cannot be used is spelled out in the error",
+        arguments: [
+            ["run", "a\nb"], ["run", "smoke", "--pop3", "a\nb:110"], ["run", "smoke", "--users", "a\nb"],
+            ["run", "smoke", "--pop3", "127.0.0.1:1", "--pop3s", "127.0.0.1:1", "--ca", "a\nb"],
+            ["run", "smoke", "--out", "/proc/a\nb"], ["probe", "a\nb:110"],
+            ["profile", "check", "a\nb"], ["profile", "list", "a\nb"], ["profile", "show", "a\nb"],
+            ["serve", "--pop3", "a\nb:110"], ["serve", "--check", "--config", "a\nb"],
+            ["serve", "--pop3", "127.0.0.1:0", "--log", "/proc/a\nb"],
+            ["serve", "--pop3", "127.0.0.1:0", "--cert", "a\nb", "--key", "c\nd"],
+            ["serve", "--pop3", "127.0.0.1:0", "--metrics", "a\nb:9"],
+        ])
+    func brokenNames(words: [String]) throws {
+        let outcome = try Program.run(Program.poplar, words)
+        #expect(outcome.status != 0)
+        #expect(outcome.errors.contains("a\\u{A}b") && !outcome.errors.contains("a\nb"), "\(words): \(outcome.errors)")
+    }
+
     @Test("a run that was killed leaves its folder free for the next")
     func killed() throws {
         let folder = try ScratchFolder()

@@ -2,8 +2,9 @@
 // only reached when something is broken.
 
 import Glibc
-import Reactor
 import Testing
+
+@testable import Reactor
 
 @Suite("Sockets and the poller")
 struct SocketTests {
@@ -30,6 +31,35 @@ struct SocketTests {
         ])
     func loopback(text: String, expected: Bool) throws {
         #expect(try SocketAddress(parsing: text).isLoopback == expected)
+    }
+
+    @Test("a name that cannot be resolved is told in the resolver's words, whatever errno was before")
+    func unresolved() {
+        errno = EISDIR
+        let error = #expect(throws: SystemError.self) { try SocketAddress(parsing: "no-such-host.invalid:110") }
+        let text = error?.description ?? ""
+        #expect(text.hasPrefix("cannot resolve 'no-such-host.invalid': ") && text.hasSuffix(" (getaddrinfo)"), "\(text)")
+        let reasons = [EAI_NONAME, EAI_AGAIN, EAI_FAIL].map { String(cString: gai_strerror($0)) }
+        #expect(reasons.contains { text.contains(": \($0) (") }, "\(text)")
+    }
+
+    @Test("errno is the reason where the resolver says so, and only there")
+    func systemCode() {
+        func text(_ status: Int32) -> String {
+            SystemError.unresolved("x", status: status, systemCode: EMFILE).description
+        }
+        #expect(text(EAI_SYSTEM) == "cannot resolve 'x': Too many open files (getaddrinfo)")
+        #expect(text(EAI_AGAIN) == "cannot resolve 'x': Temporary failure in name resolution (getaddrinfo)")
+        #expect(text(0) == "cannot resolve 'x': it has no IPv4 or IPv6 address (getaddrinfo)")
+    }
+
+    @Test("an asterisk is no host, and a NUL belongs to none")
+    func noHost() {
+        let error = #expect(throws: SystemError.self) { try SocketAddress(parsing: "*:1110") }
+        #expect(error?.isMalformed == true)
+        #expect(
+            error?.description == "'*:1110' names no address: for all of this machine, give 0.0.0.0:1110 or [::]:1110")
+        #expect(throws: SystemError.self) { try SocketAddress(parsing: "127.0.0.1\0x:1110") }
     }
 
     @Test("two listeners share a port, as two workers do")

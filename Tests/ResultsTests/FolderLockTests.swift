@@ -32,6 +32,53 @@ import Testing
         }
     }
 
+    @Test("a name that a file or a link to nowhere has is refused as that, alone and as a parent, with or without replacing")
+    func otherKinds() throws {
+        try withFolder { path in
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            try Data().write(to: URL(fileURLWithPath: "\(path)/file"))
+            symlink("\(path)/missing", "\(path)/dangling")
+            symlink("circle", "\(path)/circle")
+            for name in ["file", "dangling", "circle"] {
+                let words = name == "file" ? "is no folder: give" : "is a link to nowhere: make"
+                for used in [name, "\(name)/run"] {
+                    #expect(throws: FolderError.self) { try RunFolder.refuseResults("\(path)/\(used)") }
+                    for replacing in [false, true] {
+                        let error = #expect(throws: FolderError.self) {
+                            try RunFolder.use("\(path)/\(used)", replacing: replacing)
+                        }
+                        #expect(error?.description.contains("\(path)/\(name) \(words)") == true, "\(used): \(error as Any)")
+                    }
+                }
+            }
+            #expect(names(path) == ["circle", "dangling", "file"])
+        }
+    }
+
+    @Test("a link to a folder is one")
+    func link() throws {
+        try withFolder { path in
+            try FileManager.default.createDirectory(atPath: "\(path)/real", withIntermediateDirectories: true)
+            symlink("real", "\(path)/link")
+            let folder = try RunFolder.use("\(path)/link")
+            #expect(names("\(path)/real") == [FolderLock.name])
+            folder.discard()
+        }
+    }
+
+    @Test("a line break in the name of a folder is spelled out in every error of it")
+    func lineBreak() throws {
+        let path = "/tmp/a\nb"
+        let errors: [FolderError] = [
+            .file(FileError("open", path)), .inUse(path: path, holder: "c\nd"), .holdsResults(path: path, name: "summary.json"),
+            .noFolder(path: path), .danglingLink(path: path),
+        ]
+        for error in errors {
+            #expect(!error.description.contains("\n"))
+            #expect(error.description.contains("/tmp/a\\u{A}b"))
+        }
+    }
+
     @Test("the lock file of a run that was killed does not hold up the next")
     func leftBehind() throws {
         try withFolder { path in
