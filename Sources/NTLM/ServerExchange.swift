@@ -85,14 +85,18 @@ public struct ServerExchange: Sendable {
     ) -> NegotiateOutcome {
         do throws(MessageFault) {
             guard state == .idle else { throw .outOfSequence }
-            _ = try NegotiateMessage(negotiate)
+            let request = try NegotiateMessage(negotiate)
             let sent = try ChallengeMessage(challenge)
+            // A challenge that names both encodings leaves the client the one that it asked for; of both, Unicode
+            // (MS-NLMP 2.2.2.5).
+            let isOEM = sent.flags.contains(.oem) && !request.flags.contains(.unicode)
+            let flags = isOEM ? sent.flags.subtracting(.unicode) : sent.flags
             var memory = ByteWriter(transcript)
             memory.append(negotiate)
             memory.append(challenge)
             guard !memory.overflowed, memory.count <= Self.transcriptSize else { throw .noRoom }
             begin(
-                negotiateSize: negotiate.count, transcriptSize: memory.count, challenge: sent.serverChallenge, flags: sent.flags)
+                negotiateSize: negotiate.count, transcriptSize: memory.count, challenge: sent.serverChallenge, flags: flags)
             return .challenged
         } catch {
             self = ServerExchange()

@@ -20,6 +20,7 @@ import expensive
 import flood
 import garbage
 import leak
+import profiles
 import server
 import slow
 import stls
@@ -28,7 +29,7 @@ import wire
 CASES = {
     "everybyte": everybyte.run, "garbage": garbage.run, "stls": stls.run, "caps": caps.run, "emfile": exhaustion.run,
     "disconnect": disconnect.run, "flood": flood.run, "slow": slow.run, "burst": burst.run, "leak": leak.run,
-    "expensive": expensive.run,
+    "expensive": expensive.run, "profiles": profiles.run,
 }
 QUICK = ["everybyte", "garbage", "stls", "caps", "emfile", "disconnect", "flood", "expensive"]
 
