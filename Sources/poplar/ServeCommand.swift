@@ -232,7 +232,7 @@ struct ServeCommand: ParsableCommand {
     /// options name.
     private func reportingPlace<Value>(_ body: () throws -> Value) throws -> Value {
         do { return try body() } catch let error as OptionFailure {
-            complain("\(error)")
+            complain(of: error)
             throw ExitStatus.usage
         } catch {
             guard config != nil else { throw error }
