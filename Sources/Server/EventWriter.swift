@@ -25,7 +25,7 @@ public final class EventWriter: @unchecked Sendable {
     private let rings: [EventRing]
     private let bell: WakeUp
     private let isEnding = Atomic<Bool>(false)
-    private let orders = Mutex<[Order]>([])
+    private let orders = Guarded<[Order]>([])
     private let lostNotes = Atomic<UInt64>(0)
     private var thread: WorkerThread?
 

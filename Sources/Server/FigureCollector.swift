@@ -4,13 +4,13 @@
 import CLinux
 import Glibc
 import PoplarCore
-import Synchronization
+import Reactor
 
 /// One asker at a time: the control thread (SIGUSR1) and the thread of the metrics take turns.
 final class FigureCollector: @unchecked Sendable {
     private static let pauseNs = 200_000
     private let controls: [WorkerControl]
-    private let turn = Mutex(())
+    private let turn = Guarded(())
     private var last: [WorkerFigures]
     private var stale: UInt64 = 0
 

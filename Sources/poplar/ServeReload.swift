@@ -8,7 +8,6 @@ import Foundation
 import Maildrop
 import Reactor
 import Server
-import Synchronization
 import TLS
 
 final class ServeReload: @unchecked Sendable {
@@ -18,7 +17,7 @@ final class ServeReload: @unchecked Sendable {
         case runningAgain
     }
 
-    private let progress = Mutex(Progress.idle)
+    private let progress = Guarded(Progress.idle)
     private let server: ServerInstance
     private let accounts: AccountTable
     private let population: Population
