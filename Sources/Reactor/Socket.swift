@@ -31,8 +31,8 @@ public struct Socket: ~Copyable {
             Glibc.close(descriptor)
             return .failed(code)
         }
-        // Without these a latency would be another's: Nagle's algorithm would hold commands back, and a slow reader
-        // would be no slow reader.
+        // Without these options the measured latency would be wrong: Nagle's algorithm would delay commands, and the kernel
+        // of a slow reader would read ahead.
         guard set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) else { return fails() }
         if receiveBytes > 0, !set(descriptor, SOL_SOCKET, SO_RCVBUF, receiveBytes) { return fails() }
         if let source {

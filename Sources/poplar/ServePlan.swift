@@ -185,7 +185,8 @@ struct ServePlan {
     }
 }
 
-/// What the options of the quick form name cannot be used: a usage error, without the usage, which would not help.
+/// A file or an address that an option names cannot be used. The exit code is 64. The usage is not printed, since the
+/// option itself is right.
 struct OptionFailure: Error, CustomStringConvertible {
     let description: String
 }
